@@ -1,0 +1,109 @@
+//! The one interface of everything that holds files.
+
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use packhorse_core::ledger::{EntryKind, Verdict};
+
+/// Something seen in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Path from the root: names joined by `/`, no leading slash, bytes as the file system has them.
+    pub path: Vec<u8>,
+    /// What it is. Directories that can be read are not reported.
+    pub kind: EntryKind,
+    /// Bytes of a file, else 0.
+    pub size: u64,
+    /// Last modification.
+    pub modified: Option<Timestamp>,
+    /// Permission bits, where the file system has them.
+    pub mode: Option<u32>,
+    /// Owner and group, where the file system has them.
+    pub owner: Option<(u32, u32)>,
+    /// How the volume finds the file again: an inode number, or 0 where the path serves.
+    pub node: u64,
+    /// Where the first byte lies on the device, where known: files are read in this order.
+    pub first_extent: Option<u64>,
+    /// A reason why this entry cannot be read (damaged records, access denied): its final row.
+    pub problem: Option<Verdict>,
+}
+
+/// What a walk calls for each entry; `Break` ends the walk early.
+pub type Walk<'a> = &'a mut dyn FnMut(Entry) -> ControlFlow<()>;
+
+/// A tree of files: a folder, or a file system on a partition.
+pub trait Volume: Send + Sync {
+    /// For people and events: `folder`, `ext4`, …
+    fn format(&self) -> &str;
+
+    /// Calls `each` once for every file, special file, and directory that cannot be read. What
+    /// cannot be read is an entry with a `problem`, never left out; an error means that the listing
+    /// as a whole is not to be had. Memory depends on the depth of the tree, not on its size.
+    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError>;
+
+    /// Opens the file of an entry that a walk gave.
+    fn open(&self, entry: &Entry) -> Result<Box<dyn FileReader>, ReadError>;
+}
+
+/// An open file.
+pub trait FileReader: Send {
+    /// Reads at `offset` into `buffer`, fewer bytes only at the end of the file.
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
+
+    /// Called after the last read: fails with [`ReadError::Changed`] when the file is no longer
+    /// what the entry said (a folder that somebody writes to).
+    fn finish(&mut self) -> Result<(), ReadError>;
+}
+
+/// Why a file's bytes cannot be had. Each becomes that file's failed row.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Access was refused.
+    #[error("access denied")]
+    Denied,
+    /// It was listed and is gone, or is no longer a regular file.
+    #[error("the file is gone")]
+    Vanished,
+    /// Its size or time is not what was listed.
+    #[error("the file changed while it was read")]
+    Changed,
+    /// The file system's records of it are damaged.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// The device failed.
+    #[error("read error: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl ReadError {
+    /// The row of the file.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Denied => Verdict::access_denied(),
+            Self::Vanished => Verdict::file_vanished(),
+            Self::Changed => Verdict::file_changed(),
+            Self::Damaged(_) => Verdict::damaged(),
+            Self::Io(_) => Verdict::read_error(),
+        }
+    }
+}
+
+/// Why a device or volume cannot be read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum MediaError {
+    /// Nothing at that path.
+    #[error("no such device: {0}")]
+    NotFound(String),
+    /// Access was refused.
+    #[error("access denied: {0}")]
+    Denied(String),
+    /// No file system that can be read; the text says what was found.
+    #[error("unsupported format: {0}")]
+    Unsupported(String),
+    /// The structures that everything hangs on are damaged.
+    #[error("damaged: {0}")]
+    Damaged(String),
+    /// The device failed.
+    #[error("read error: {0}")]
+    Io(#[from] std::io::Error),
+}

@@ -1,0 +1,163 @@
+//! What a station and the desk say to each other: JSON over `/desk/v1/`, authenticated with
+//! `Authorization: Bearer <station key>`.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /desk/v1/claim` [`Claim`] | 200 [`Lease`] |
+//! | `POST /desk/v1/jobs/{id}/renew` [`Renew`] | 200 [`Renewed`] |
+//! | `POST /desk/v1/jobs/{id}/finish` [`Finish`] | 200 [`Finished`]; the same finish again answers alike |
+//! | `POST /desk/v1/jobs/{id}/abort` [`Abort`] | 200 [`Finished`] |
+//!
+//! A refusal is a 4xx with a [`Refusal`]; 401 without a known station key; 5xx may be tried again.
+
+use serde::{Deserialize, Serialize};
+
+use packhorse_core::id::{Epoch, JobId};
+use packhorse_core::job::{JobType, Progress};
+use packhorse_core::ledger::Counts;
+use packhorse_core::secret::Secret;
+
+/// Asks for the job of a device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claim {
+    /// The job that the operator says the parcel belongs to. With it, a missing or wrong SIGNATURE
+    /// aborts the job; without it, the job is the one that the SIGNATURE names, and a wrong
+    /// SIGNATURE changes nothing, since anybody can write somebody else's job id into a file.
+    pub job_id: Option<JobId>,
+    /// The text of the SIGNATURE file, if the device has one.
+    pub signature_file: Option<String>,
+    /// What the station knows the device by (serial number, path).
+    pub device: String,
+}
+
+/// A job, lent to a station.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Lease {
+    /// The job.
+    pub job_id: JobId,
+    /// Import or export.
+    pub job_type: JobType,
+    /// Shown with every later message.
+    pub epoch: Epoch,
+    /// The lease lapses this long after the last renewal.
+    pub ttl_seconds: u64,
+    /// The manifest in force.
+    pub manifest: String,
+    /// Where objects go.
+    pub object_store: ObjectStore,
+    /// The job owner's key at the object store.
+    pub credentials: Credentials,
+}
+
+/// An S3 endpoint as a station must speak to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectStore {
+    /// `http://host:port` or `https://…`
+    pub endpoint: String,
+    /// Part of every signature.
+    pub region: String,
+    /// Bucket in the path, not in the host name.
+    pub path_style: bool,
+}
+
+/// A key pair.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The public half.
+    pub access_key_id: String,
+    /// The secret half.
+    pub secret_access_key: Secret,
+}
+
+/// Keeps the lease and says how far the load is.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Renew {
+    /// From the lease.
+    pub epoch: Epoch,
+    /// Totals so far.
+    pub counts: Counts,
+}
+
+/// The lease goes on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Renewed {
+    /// Counted from now.
+    pub ttl_seconds: u64,
+}
+
+/// The load is over and its report is in the log bucket.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Finish {
+    /// From the lease.
+    pub epoch: Epoch,
+    /// Final totals; failures make the job SuccessWithErrors.
+    pub counts: Counts,
+    /// Where the report is.
+    pub log_bucket: String,
+    /// Its key.
+    pub log_key: String,
+}
+
+/// The job cannot be loaded: one of the abort codes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Abort {
+    /// From the lease.
+    pub epoch: Epoch,
+    /// `DeviceError`, `UnsupportedFileFormat`, …
+    pub code: Progress,
+    /// For the event log: what the station saw.
+    pub reason: String,
+    /// Totals so far.
+    pub counts: Counts,
+    /// Where the report is, if one was written.
+    pub log: Option<LogObject>,
+}
+
+/// A report in a bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogObject {
+    /// The bucket.
+    pub bucket: String,
+    /// The key.
+    pub key: String,
+}
+
+/// The job's final state.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Finished {
+    /// `Complete`, `SuccessWithErrors` or the abort code.
+    pub progress: Progress,
+}
+
+/// Why the desk refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefusalCode {
+    /// The message itself is wrong.
+    BadRequest,
+    /// No such job.
+    UnknownJob,
+    /// No SIGNATURE file, and the operator named no job.
+    MissingSignature,
+    /// The SIGNATURE file is not this job's, or cannot be read.
+    InvalidSignature,
+    /// Canceled, expired, loaded or aborted before.
+    WrongState,
+    /// Another station holds the lease.
+    Leased,
+    /// The lease was lost: another claim came after it.
+    StaleEpoch,
+}
+
+/// A refusal.
+#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// For programs.
+    pub code: RefusalCode,
+    /// For people: what is wrong and what to do.
+    pub message: String,
+}
