@@ -1,0 +1,47 @@
+# What a person or the CI runs. `make help` lists the targets.
+#
+# Everything that is not a build product of cargo lives in .venv (made from pinned requirements).
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench setup clean-venv
+
+PYTHON ?= python3
+VENV := .venv
+export CARGO_TERM_COLOR ?= auto
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@echo
+	@echo 'make demo DISK=/any/folder   runs the demo on your own files (a folder, image or device)'
+	@echo 'make test PYTEST="-k crash"  hands options to pytest'
+
+demo: ## build, then load a sample disk (or DISK=...) into an S3 store and verify it
+	cargo build --release --locked -p packhorse
+	target/release/packhorse quickstart $(if $(DISK),"$(DISK)")
+
+test: setup ## every check: format, lints, docs, Rust tests, end-to-end tests with boto3
+	$(VENV)/bin/python scripts/check.py $(PYTEST)
+
+bench: $(VENV)/bench.stamp ## compare with s5cmd and rclone; BENCH="--runs 3" hands options on
+	cargo build --release --locked -p packhorse
+	$(VENV)/bin/python bench/run.py $(BENCH)
+
+setup: ## the tools of `make test`: packages of the system, Python packages
+	@bash scripts/setup.sh
+	@$(MAKE) --no-print-directory $(VENV)/test.stamp
+
+clean-venv: ## forget the Python environment
+	rm -rf $(VENV)
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/test.stamp: clients/requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(VENV)/bench.stamp: bench/requirements.txt $(VENV)/test.stamp
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

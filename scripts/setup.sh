@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Makes sure that the tools of `make test` are there: installs missing Debian packages when it can
+# (apt-get, root), otherwise says which are missing and stops.
+set -euo pipefail
+
+export PATH="$PATH:/usr/sbin:/sbin"
+packages=()
+
+need() { # need TOOL PACKAGE
+    command -v "$1" >/dev/null || packages+=("$2")
+}
+
+need mke2fs e2fsprogs    # ext2/3/4 images
+need debugfs e2fsprogs   # damaged ones
+need sfdisk fdisk        # partition tables
+need setpriv util-linux  # a station without root's power to read everything
+need unshare util-linux  # a private, tiny tmpfs
+"${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+
+if ((${#packages[@]} == 0)); then
+    exit 0
+fi
+
+mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
+if [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null; then
+    echo "installing: ${packages[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+else
+    echo "error: the tests need these packages (Debian names): ${packages[*]}" >&2
+    echo "hint: sudo apt-get install ${packages[*]}" >&2
+    exit 1
+fi
