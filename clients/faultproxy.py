@@ -128,15 +128,15 @@ def reset(connection):
 
 
 class FaultProxy:
-    """Listens on a free loopback port until closed."""
+    """Listens on a free loopback port (or the given one) until closed."""
 
-    def __init__(self, upstream, plan=lambda request: None):
+    def __init__(self, upstream, plan=lambda request: None, port=0):
         address = urlsplit(upstream)
         self.upstream = (address.hostname, address.port)
         self.plan = plan
         self.lock = threading.Lock()
         self.requests = []
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self._accept, daemon=True).start()
