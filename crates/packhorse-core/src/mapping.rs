@@ -19,6 +19,9 @@ pub const SNIFF_BYTES: usize = 2;
 /// A compiled pattern may take this much memory: a customer's pattern must not exhaust a station.
 const PATTERN_BYTES_MAX: usize = 1024 * 1024;
 
+/// Patterns in one manifest.
+pub const PATTERNS_MAX: usize = 200;
+
 /// `substitutions`: literal replacements, in source order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Substitutions(pub Vec<(String, String)>);

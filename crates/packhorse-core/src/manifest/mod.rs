@@ -4,14 +4,106 @@
 //! [`read`] is the one entrance. It never stops at the first problem: it returns either a
 //! [`Manifest`] with warnings, or all problems found, in source order.
 
+mod address;
+mod common;
+mod customs;
+mod extensions;
+mod fields;
+mod headers;
+mod lenient;
+mod names;
 mod problem;
+mod redact;
+mod s3_import;
 mod types;
+mod yaml;
 
-pub use problem::{Position, Problem, ProblemKind};
+use crate::job::JobType;
+
+pub use problem::{Position, Problem, ProblemKind, leading};
+pub use s3_import::ERASE_WARNING;
 pub use types::{
-    Address, CannedAcl, Common, ConflictPolicy, Extensions, Kind, Manifest, ManifestVersion,
-    ObjectHeaders, S3Import, ServiceLevel, StorageClass, Verification,
+    Address, CannedAcl, Common, ConflictPolicy, Customs, Extensions, Kind, Manifest,
+    ManifestVersion, ObjectHeaders, S3Import, ServiceLevel, StorageClass, Verification,
 };
+
+use fields::Fields;
+use problem::Problems;
+use yaml::Value;
 
 /// A manifest is at most this long: design section 3.2.
 pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
+
+/// A manifest that was found valid.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// What it says.
+    pub manifest: Manifest,
+    /// What the customer should know all the same, in source order.
+    pub warnings: Vec<Problem>,
+}
+
+/// Reads the text of a manifest for a job of this type.
+///
+/// The error holds every problem found, warnings included, in source order (what has no place in
+/// the text comes first); at least one is no warning. [`leading`] tells which one decides the
+/// fault.
+pub fn read(text: impl AsRef<[u8]>, job_type: JobType) -> Result<Reading, Vec<Problem>> {
+    let mut problems = Problems::default();
+    let manifest = match read_text(text.as_ref(), job_type, &mut problems) {
+        Ok(manifest) => manifest,
+        Err(malformed) => {
+            problems.add(malformed);
+            None
+        }
+    };
+    match manifest {
+        Some(manifest) if !problems.has_errors() => Ok(Reading {
+            manifest,
+            warnings: problems.into_sorted(),
+        }),
+        _ => Err(problems.into_sorted()),
+    }
+}
+
+fn read_text(
+    text: &[u8],
+    job_type: JobType,
+    problems: &mut Problems,
+) -> Result<Option<Manifest>, Problem> {
+    let text = std::str::from_utf8(text).map_err(|_| yaml::malformed(None, "is not UTF-8"))?;
+    let tree = yaml::parse(text, &lenient::Places::same(text))?;
+    for duplicate in tree.duplicates {
+        problems.add(duplicate);
+    }
+    let Value::Mapping(entries) = &tree.root.value else {
+        let message = "the manifest must be lines of the form `option: value`";
+        return Err(yaml::malformed(Some(tree.root.start), message));
+    };
+    let document = Fields::of_document(entries);
+    match job_type {
+        JobType::Import => Ok(s3_import::read(&document, problems)),
+        JobType::Export => {
+            common::read(&document, problems);
+            common::unsupported(&document, "operations", "export jobs", problems);
+            Ok(None)
+        }
+    }
+}
+
+/// The text with the values of `trueCryptPassword` and `pinCode` replaced, for everybody but the
+/// station; the rest is unchanged, byte for byte.
+pub fn redact(text: &str) -> String {
+    redact::by_line(text)
+}
+
+/// An annotated example to start from.
+pub fn template(job_type: JobType) -> &'static str {
+    match job_type {
+        JobType::Import => include_str!("templates/s3_import.yaml"),
+        JobType::Export => include_str!("templates/s3_import.yaml"),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,12 @@
 //! What can be wrong with a manifest, and where.
 
+use super::names;
+
+/// So many problems of one kind are spelt out; a text of noise must not become a long answer.
+const OF_A_KIND_MAX: usize = 50;
+/// An echoed piece of the customer's text is cut to this many characters.
+const SHOWN_CHARS_MAX: usize = 80;
+
 /// A place in the text, both counted from 1; the column counts characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
@@ -10,7 +17,10 @@ pub struct Position {
 }
 
 /// Which of the original's faults a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+///
+/// The order is the precedence: when several faults apply, the smallest decides which one a
+/// request is answered with ([`leading`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProblemKind {
     /// Not a YAML mapping, or not readable at all: MalformedManifestException.
     Malformed,
@@ -53,4 +63,86 @@ impl std::fmt::Display for Problem {
         }
         f.write_str(&self.message)
     }
+}
+
+/// The problem that decides the fault of a refused manifest: of the kind with the highest
+/// precedence, the first in the text. `None` when there are only warnings.
+pub fn leading(problems: &[Problem]) -> Option<&Problem> {
+    let errors = problems.iter().filter(|p| p.kind != ProblemKind::Warning);
+    errors.min_by_key(|problem| problem.kind)
+}
+
+/// Collects problems while a manifest is read.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    found: Vec<Problem>,
+    dropped: usize,
+}
+
+impl Problems {
+    /// Adds a problem, unless there are already enough of its kind.
+    pub(super) fn add(&mut self, problem: Problem) {
+        let same = self.found.iter().filter(|p| p.kind == problem.kind);
+        if same.count() < OF_A_KIND_MAX {
+            self.found.push(problem);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Adds a warning.
+    pub(super) fn warn(
+        &mut self,
+        position: impl Into<Option<Position>>,
+        field: &str,
+        message: impl Into<String>,
+    ) {
+        self.add(Problem {
+            kind: ProblemKind::Warning,
+            position: position.into(),
+            field: field.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// Whether something other than a warning was found.
+    pub(super) fn has_errors(&self) -> bool {
+        self.found.iter().any(|p| p.kind != ProblemKind::Warning)
+    }
+
+    /// Everything found, in source order; what has no place comes first.
+    pub(super) fn into_sorted(mut self) -> Vec<Problem> {
+        self.found.sort_by_key(|problem| problem.position);
+        if self.dropped > 0 {
+            self.found.push(Problem {
+                kind: ProblemKind::Warning,
+                position: None,
+                field: String::new(),
+                message: format!("{} more problems are not listed", self.dropped),
+            });
+        }
+        self.found
+    }
+}
+
+/// A piece of the customer's text as a message may repeat it: in backquotes, cut, with control
+/// characters escaped, and never past the name of a secret option.
+pub(super) fn shown(text: &str) -> String {
+    let safe = names::before_secret(text);
+    let mut shown = String::from("`");
+    for (count, character) in safe.chars().enumerate() {
+        if count == SHOWN_CHARS_MAX {
+            break;
+        }
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    if safe.len() < text.len() || safe.chars().nth(SHOWN_CHARS_MAX).is_some() {
+        shown.push('…');
+    }
+    shown.push('`');
+    shown
 }

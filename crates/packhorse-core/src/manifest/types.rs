@@ -56,6 +56,8 @@ pub struct Common {
     pub return_address: Address,
     /// `serviceLevel`
     pub service_level: ServiceLevel,
+    /// `customs`, when given.
+    pub customs: Option<Customs>,
     /// `trueCryptPassword`
     pub true_crypt_password: Option<Secret>,
     /// `pinCode`
@@ -95,6 +97,31 @@ pub struct Address {
     pub phone_number: String,
     /// `country`
     pub country: String,
+}
+
+/// `customs`: what a device that crosses a border is declared as. Members as written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Customs {
+    /// `dataDescription`
+    pub data_description: Option<String>,
+    /// `encryptedData`
+    pub encrypted_data: Option<bool>,
+    /// `encryptionClassification`
+    pub encryption_classification: Option<String>,
+    /// `exportCertifierName`
+    pub export_certifier_name: Option<String>,
+    /// `requiresExportLicense`
+    pub requires_export_license: Option<bool>,
+    /// `deviceValue`: US dollars, digits with or without cents.
+    pub device_value: Option<String>,
+    /// `deviceCountryOfOrigin`
+    pub device_country_of_origin: Option<String>,
+    /// `deviceType`
+    pub device_type: Option<String>,
+    /// `deviceHTS`: the tariff code.
+    pub device_hts: Option<String>,
+    /// `typeOfExport`
+    pub type_of_export: Option<String>,
 }
 
 /// The options of an S3 import.

@@ -1,0 +1,170 @@
+//! The options that become headers of every stored object.
+
+use std::collections::HashSet;
+
+use super::fields::{Field, Fields};
+use super::problem::{Problem, Problems, shown};
+use super::types::{CannedAcl, ObjectHeaders, StorageClass};
+
+/// A header's value: stores refuse a request whose headers exceed 8 KiB.
+const HEADER_BYTES_MAX: usize = 1024;
+/// All user metadata of an object, names and values; S3 refuses more.
+const METADATA_BYTES_MAX: usize = 2048;
+/// Members of `contentTypes` and of `staticMetadata`.
+const MEMBERS_MAX: usize = 10_000;
+
+/// Reads them all.
+pub(super) fn read(document: &Fields<'_>, problems: &mut Problems) -> ObjectHeaders {
+    let value = |name, problems: &mut Problems| {
+        let field = document.optional(name)?;
+        header_value(&field, problems)
+    };
+    let acls = CannedAcl::ALL.map(|acl| (acl.code(), acl));
+    let classes = StorageClass::ALL.map(|class| (class.code(), class));
+    let static_metadata = static_metadata(document, problems);
+    ObjectHeaders {
+        acl: document
+            .optional("acl")
+            .and_then(|field| field.one_of(&acls, problems))
+            .unwrap_or_default(),
+        cache_control: value("cacheControl", problems),
+        content_disposition: value("contentDisposition", problems),
+        content_language: value("contentLanguage", problems),
+        expires: value("expires", problems),
+        content_types: content_types(document, problems),
+        default_content_type: value("defaultContentType", problems),
+        set_content_encoding_for_gz_files: document
+            .optional("setContentEncodingForGzFiles")
+            .and_then(|field| field.boolean(problems))
+            .unwrap_or_default(),
+        disk_timestamp_metadata_key: timestamp_key(document, &static_metadata, problems),
+        static_metadata,
+        storage_class: document
+            .optional("storageClass")
+            .and_then(|field| field.one_of(&classes, problems))
+            .unwrap_or_default(),
+    }
+}
+
+/// A value as the original passed it on: unchecked, but for what cannot travel in a header.
+fn header_value(field: &Field<'_>, problems: &mut Problems) -> Option<String> {
+    let text = field.text(HEADER_BYTES_MAX, problems)?;
+    if let Some(outside) = text.chars().find(|c| !c.is_ascii()) {
+        problems.add(field.wrong(format!(
+            "contains {}, but a header can only carry ASCII",
+            shown(&outside.to_string())
+        )));
+        return None;
+    }
+    Some(text.trim().to_owned())
+}
+
+fn content_types(document: &Fields<'_>, problems: &mut Problems) -> Vec<(String, String)> {
+    let mut types = Vec::new();
+    for field in members(document, "contentTypes", problems) {
+        if field.name.starts_with('.') {
+            let bare = field.name.trim_start_matches('.');
+            let message = format!(
+                "matches no file: write the extension without a dot, {}",
+                shown(bare)
+            );
+            problems.warn(field.at, &field.path, message);
+        }
+        let Some(value) = header_value(&field, problems) else {
+            continue;
+        };
+        if !value.contains('/') {
+            let message = format!("{} is not of the form `type/subtype`", shown(&value));
+            field.warn(problems, message);
+        }
+        types.push((field.name.to_owned(), value));
+    }
+    types
+}
+
+fn static_metadata(document: &Fields<'_>, problems: &mut Problems) -> Vec<(String, String)> {
+    let mut metadata = Vec::new();
+    let mut seen = HashSet::new();
+    for field in members(document, "staticMetadata", problems) {
+        if !is_token(field.name) {
+            problems.add(at_name(&field, NOT_A_TOKEN));
+            continue;
+        }
+        if !seen.insert(field.name.to_ascii_lowercase()) {
+            let message = "stands twice: names of metadata do not differ by case";
+            problems.add(at_name(&field, message));
+            continue;
+        }
+        if let Some(value) = header_value(&field, problems) {
+            metadata.push((field.name.to_owned(), value));
+        }
+    }
+    let bytes: usize = metadata
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if bytes > METADATA_BYTES_MAX
+        && let Some(field) = document.optional("staticMetadata")
+    {
+        let message = format!(
+            "has {bytes} bytes together; most stores refuse objects with more than \
+             {METADATA_BYTES_MAX}"
+        );
+        field.warn(problems, message);
+    }
+    metadata
+}
+
+fn timestamp_key(
+    document: &Fields<'_>,
+    metadata: &[(String, String)],
+    problems: &mut Problems,
+) -> Option<String> {
+    let field = document.optional("diskTimestampMetadataKey")?;
+    let name = field.text(HEADER_BYTES_MAX, problems)?;
+    if !is_token(name) {
+        problems.add(field.wrong(NOT_A_TOKEN));
+        return None;
+    }
+    if metadata
+        .iter()
+        .any(|(other, _)| other.eq_ignore_ascii_case(name))
+    {
+        problems.add(field.wrong(format!("staticMetadata has {} too", shown(name))));
+        return None;
+    }
+    Some(name.to_owned())
+}
+
+/// The members of a mapping whose names the customer chose.
+fn members<'a>(document: &Fields<'a>, name: &str, problems: &mut Problems) -> Vec<Field<'a>> {
+    let Some(field) = document.optional(name) else {
+        return Vec::new();
+    };
+    let Some(members) = field.mapping(problems) else {
+        return Vec::new();
+    };
+    let members: Vec<Field<'a>> = members.all().collect();
+    if members.len() > MEMBERS_MAX {
+        problems.add(field.wrong(format!("has more than {MEMBERS_MAX} members")));
+        return Vec::new();
+    }
+    members
+}
+
+const NOT_A_TOKEN: &str = "cannot be a name of metadata: it becomes a part of a header's name, so \
+     it is letters, digits and any of !#$%&'*+-.^_|~";
+
+/// A name a header can have (RFC 9110, 5.6.2), short enough to be sent.
+fn is_token(name: &str) -> bool {
+    let mark = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
+    let inside = name.bytes().all(|b| b.is_ascii_alphanumeric() || mark(b));
+    !name.is_empty() && name.len() <= 256 && inside
+}
+
+fn at_name(field: &Field<'_>, message: &str) -> Problem {
+    Problem {
+        position: Some(field.at),
+        ..field.wrong(message)
+    }
+}

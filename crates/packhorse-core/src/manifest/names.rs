@@ -1,0 +1,190 @@
+//! The names a manifest may use, and which of them a misspelt one was probably meant to be.
+
+/// Options of every kind of job.
+pub(super) const COMMON: &[&str] = &[
+    "manifestVersion",
+    "accessKeyId",
+    "deviceId",
+    "generator",
+    "logBucket",
+    "logPrefix",
+    "notificationEmail",
+    "returnAddress",
+    "serviceLevel",
+    "customs",
+    "trueCryptPassword",
+    "pinCode",
+    "eraseDevice",
+    "packhorse",
+];
+
+/// Options of an S3 import alone.
+pub(super) const S3_IMPORT: &[&str] = &[
+    "bucket",
+    "prefix",
+    "substitutions",
+    "ignore",
+    "acl",
+    "cacheControl",
+    "contentDisposition",
+    "contentLanguage",
+    "contentTypes",
+    "defaultContentType",
+    "setContentEncodingForGzFiles",
+    "expires",
+    "diskTimestampMetadataKey",
+    "staticMetadata",
+    "storageClass",
+];
+
+/// Options of exports and of EBS and Glacier imports.
+pub(super) const OTHER_KINDS: &[&str] = &["fileSystem", "operations", "recoveryDirectory"];
+
+/// Members of an entry of `operations`.
+pub(super) const OPERATION: &[&str] = &[
+    "exportBucket",
+    "prefix",
+    "beginMarker",
+    "endMarker",
+    "targetDirectory",
+    "destination",
+    "source",
+    "region",
+    "vaultName",
+    "archiveComment",
+];
+
+/// Members of `returnAddress`.
+pub(super) const ADDRESS: &[&str] = &[
+    "name",
+    "company",
+    "street1",
+    "street2",
+    "street3",
+    "city",
+    "stateOrProvince",
+    "postalCode",
+    "phoneNumber",
+    "country",
+];
+
+/// Members of `customs`.
+pub(super) const CUSTOMS: &[&str] = &[
+    "dataDescription",
+    "encryptedData",
+    "encryptionClassification",
+    "exportCertifierName",
+    "requiresExportLicense",
+    "deviceValue",
+    "deviceCountryOfOrigin",
+    "deviceType",
+    "deviceHTS",
+    "typeOfExport",
+];
+
+/// Members of `packhorse`.
+pub(super) const EXTENSIONS: &[&str] = &[
+    "skipJunk",
+    "preserveMetadata",
+    "serverSideEncryption",
+    "verify",
+    "onConflict",
+];
+
+/// Options whose members have names of the customer's own choice.
+pub(super) const FREE_MAPPINGS: &[&str] = &["substitutions", "contentTypes", "staticMetadata"];
+
+/// Options whose value nobody may see.
+pub(super) const SECRETS: &[&str] = &["trueCryptPassword", "pinCode"];
+
+/// A longer text is no misspelt name: comparing it would only cost time.
+const NAME_CHARS_MAX: usize = 48;
+
+/// Whether some kind of manifest knows the name at some place.
+pub(super) fn is_known(name: &str) -> bool {
+    [
+        COMMON,
+        S3_IMPORT,
+        OTHER_KINDS,
+        OPERATION,
+        ADDRESS,
+        CUSTOMS,
+        EXTENSIONS,
+    ]
+    .iter()
+    .any(|names| names.contains(&name))
+}
+
+/// Whether the value under `name` must be hidden: a secret option, however it is spelt.
+pub(super) fn is_secret(name: &str) -> bool {
+    nearest(name, SECRETS).is_some()
+}
+
+/// The part of `text` before the end of a secret option's name in it.
+pub(super) fn before_secret(text: &str) -> &str {
+    let lower = text.to_ascii_lowercase();
+    let ends = SECRETS.iter().filter_map(|name| {
+        let at = lower.find(&name.to_ascii_lowercase())?;
+        Some(at + name.len())
+    });
+    ends.min().and_then(|end| text.get(..end)).unwrap_or(text)
+}
+
+/// The known name that `name` was probably meant to be.
+pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    if name.chars().nth(NAME_CHARS_MAX).is_some() {
+        return None;
+    }
+    let plain = plain(name);
+    let tolerance = (plain.chars().count() / 4).max(1);
+    known
+        .iter()
+        .map(|known| (strsim::osa_distance(&plain, &self::plain(known)), *known))
+        .filter(|(distance, _)| *distance <= tolerance)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, known)| known)
+}
+
+/// What matters of a name: `true_crypt_password` is `trueCryptPassword`.
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-' | ' '))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+/// `, did you mean "x"?` or nothing.
+pub(super) fn hint(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(meant) => format!("; did you mean `{meant}`?"),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_the_name_that_was_meant() {
+        for (written, meant) in [
+            ("buckt", Some("bucket")),
+            ("Bucket", Some("bucket")),
+            ("storage_class", Some("storageClass")),
+            ("ingore", Some("ignore")),
+            ("colour", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(written, S3_IMPORT), meant, "{written}");
+        }
+    }
+
+    #[test]
+    fn knows_a_secret_in_any_spelling() {
+        for name in ["pinCode", "pincode", "pin_code", "trueCryptPasword"] {
+            assert!(is_secret(name), "{name}");
+        }
+        assert!(!is_secret("postalCode"));
+        assert_eq!(before_secret("{pincode: 1234}"), "{pincode");
+    }
+}
