@@ -11,16 +11,20 @@ mod extensions;
 mod fields;
 mod headers;
 mod lenient;
+mod lines;
 mod names;
+mod places;
 mod problem;
 mod redact;
 mod s3_import;
+mod text;
 mod types;
 mod yaml;
 
 use crate::job::JobType;
 
 pub use problem::{Position, Problem, ProblemKind, leading};
+pub use redact::redact;
 pub use s3_import::ERASE_WARNING;
 pub use types::{
     Address, CannedAcl, Common, ConflictPolicy, Customs, Extensions, Kind, Manifest,
@@ -71,8 +75,9 @@ fn read_text(
     job_type: JobType,
     problems: &mut Problems,
 ) -> Result<Option<Manifest>, Problem> {
-    let text = std::str::from_utf8(text).map_err(|_| yaml::malformed(None, "is not UTF-8"))?;
-    let tree = yaml::parse(text, &lenient::Places::same(text))?;
+    let text = text::decode(text, problems)?;
+    let corrected = lenient::correct(text, problems)?;
+    let tree = yaml::parse(&corrected.text, &corrected.places)?;
     for duplicate in tree.duplicates {
         problems.add(duplicate);
     }
@@ -89,12 +94,6 @@ fn read_text(
             Ok(None)
         }
     }
-}
-
-/// The text with the values of `trueCryptPassword` and `pinCode` replaced, for everybody but the
-/// station; the rest is unchanged, byte for byte.
-pub fn redact(text: &str) -> String {
-    redact::by_line(text)
 }
 
 /// An annotated example to start from.

@@ -117,7 +117,8 @@ pub(super) fn is_known(name: &str) -> bool {
 
 /// Whether the value under `name` must be hidden: a secret option, however it is spelt.
 pub(super) fn is_secret(name: &str) -> bool {
-    nearest(name, SECRETS).is_some()
+    let plausible = 5..=24; // bytes of the shortest and longest misspelling
+    plausible.contains(&name.len()) && nearest(name, SECRETS).is_some()
 }
 
 /// The part of `text` before the end of a secret option's name in it.

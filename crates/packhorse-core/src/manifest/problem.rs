@@ -1,6 +1,6 @@
 //! What can be wrong with a manifest, and where.
 
-use super::names;
+use super::{lenient, names, redact};
 
 /// So many problems of one kind are spelt out; a text of noise must not become a long answer.
 const OF_A_KIND_MAX: usize = 50;
@@ -145,4 +145,11 @@ pub(super) fn shown(text: &str) -> String {
     }
     shown.push('`');
     shown
+}
+
+/// One line of a text as a message may repeat it.
+pub(super) fn shown_line(text: &str, number: usize) -> String {
+    let safe = redact::by_line(text);
+    let line = lenient::lines(&safe).nth(number.saturating_sub(1));
+    shown(line.unwrap_or_default())
 }

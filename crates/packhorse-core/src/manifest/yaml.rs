@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::lenient::Places;
+use super::places::Places;
 use super::problem::{Position, Problem, ProblemKind, shown};
 
 /// Mappings and sequences may be nested this deep. A manifest needs three levels; 32 leave room
