@@ -1,1 +1,30 @@
-//! room
+//! The import engine: from the volumes of one device to verified objects and a report.
+//!
+//! ```text
+//! volumes -> plan (rows in job.db) -> readers (plain threads: read, hash) -> lanes (tokio: PUT,
+//! multipart) -> ledger (outcomes, one writer thread) -> verification (listing) -> report
+//! ```
+//!
+//! [`Import::run`] is the one entrance. It may be stopped or killed at any moment; run again with
+//! the same job folder it goes on with the rows still open. Nothing here knows the desk or a lease.
+
+mod budget;
+mod error;
+mod import;
+mod lanes;
+mod ledger;
+mod plan;
+mod preflight;
+mod progress;
+mod reader;
+mod recorder;
+mod report;
+mod retry;
+mod uploads;
+mod verify;
+
+pub use error::Error;
+pub use import::{Import, Loaded, SourceVolume};
+pub use ledger::JobFolder;
+pub use progress::{Meter, Stage};
+pub use retry::Limits;

@@ -1,0 +1,63 @@
+//! Why a load stops before its end. What concerns one file is a row, not an error.
+
+use std::path::{Path, PathBuf};
+
+use packhorse_media::MediaError;
+use packhorse_objects::Error as StoreError;
+
+/// A load that stopped. Except for [`Error::Media`] and [`Error::Panicked`], running it again goes
+/// on where it stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The device as a whole cannot be read.
+    #[error("cannot read the device")]
+    Media(#[from] MediaError),
+    /// A parser of the device gave up without an error: a defect, contained here.
+    #[error("the reader of the device broke down: {0}")]
+    Panicked(String),
+    /// The store did not answer for longer than the retry limit.
+    #[error("the object store is out of reach: {what}")]
+    StoreUnavailable {
+        /// What was tried.
+        what: String,
+        /// The last answer.
+        #[source]
+        source: StoreError,
+    },
+    /// The store refuses the whole job: bucket missing, key unknown, no permission.
+    #[error("the object store refuses the job: {what}")]
+    StoreRefused {
+        /// What was tried.
+        what: String,
+        /// The answer.
+        #[source]
+        source: StoreError,
+    },
+    /// The station's own disk.
+    #[error("cannot write the job's state at {}", path.display())]
+    State {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The station's own database (a full disk also shows here).
+    #[error("cannot use the job's database")]
+    Database(#[from] rusqlite::Error),
+    /// Another process works on this job here.
+    #[error("another process is loading this job: {} is locked", .0.display())]
+    Busy(PathBuf),
+    /// The ledger contradicts itself; nothing is guessed.
+    #[error("the job's ledger is damaged: {0}")]
+    LedgerDamaged(&'static str),
+    /// Asked to stop: lease lost, or a signal.
+    #[error("stopped on request")]
+    Stopped,
+}
+
+impl Error {
+    pub(crate) fn state(path: &Path, source: std::io::Error) -> Self {
+        Self::State { path: path.to_owned(), source }
+    }
+}

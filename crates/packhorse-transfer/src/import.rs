@@ -1,0 +1,284 @@
+//! One import, from listing to report.
+
+use std::num::NonZero;
+use std::sync::{Arc, Mutex, mpsc as threads};
+
+use jiff::Timestamp;
+use packhorse_core::bucket::BucketName;
+use packhorse_core::id::JobId;
+use packhorse_core::ledger::{Counts, Verdict};
+use packhorse_core::manifest::{Kind, Manifest, Verification};
+use packhorse_media::{Entry, Volume};
+use packhorse_objects::{Client, ObjectMeta};
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio_util::sync::CancellationToken;
+
+use crate::budget::ByteBudget;
+use crate::lanes::Lanes;
+use crate::ledger::{After, JobFolder, Ledger, OpenRow, Phase};
+use crate::progress::{Meter, Stage};
+use crate::reader::Reader;
+use crate::retry::{Limits, Retry};
+use crate::verify::Verify;
+use crate::{Error, plan, preflight, recorder, report, uploads};
+
+/// Rows that wait for a reading thread.
+const ROWS_WAITING: usize = 256;
+/// Files that wait for a lane.
+const WORK_WAITING: usize = 128;
+/// Rows read from the ledger at once.
+const ROWS_PAGE: u32 = 512;
+/// Reading threads: enough to hide a disk's latency, few enough not to scatter its head.
+const READERS_MAX: usize = 8;
+
+/// A volume of the device and where its files appear.
+pub struct SourceVolume {
+    /// In front of each path in keys and report; empty for a device with one volume.
+    pub folder: String,
+    /// The volume, or the row that stands for one that cannot be read.
+    pub content: Result<Arc<dyn Volume>, Box<Entry>>,
+}
+
+/// One job on one device.
+pub struct Import {
+    /// The job.
+    pub job_id: JobId,
+    /// What the customer wants.
+    pub manifest: Arc<Manifest>,
+    /// Tells one manifest from another: a ledger made under a different one is not used.
+    pub manifest_sha256: String,
+    /// The device.
+    pub volumes: Vec<SourceVolume>,
+    /// The store, with the job owner's credentials.
+    pub client: Client,
+    /// Where job.db is.
+    pub folder: JobFolder,
+    /// What the job may use.
+    pub limits: Limits,
+    /// Live numbers.
+    pub meter: Meter,
+    /// Cancelled from outside, the load stops soon and can be continued.
+    pub stop: CancellationToken,
+    /// Now.
+    pub clock: fn() -> Timestamp,
+}
+
+/// A load that came to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Final totals.
+    pub counts: Counts,
+    /// The report's bucket.
+    pub log_bucket: BucketName,
+    /// The report's key.
+    pub log_key: String,
+}
+
+impl Import {
+    /// Lists, loads, verifies and reports; continues what an earlier run began.
+    pub async fn run(self) -> Result<Loaded, Error> {
+        // A stop of our own must not look like one from outside.
+        let retry = self.retry(self.stop.child_token());
+        preflight::check(&self.client, &retry, &self.manifest, &self.log_key()).await?;
+        let this = Arc::new(self);
+        let ledger = this.listed().await?;
+        while ledger.phase()? == Phase::Loading && this.load(&ledger).await? > 0 {}
+        this.verified(&ledger).await?;
+        this.report(ledger).await
+    }
+
+    /// Gives the device up: open rows become failed, and the report says so.
+    pub async fn abandon(self) -> Result<Loaded, Error> {
+        let this = Arc::new(self);
+        let ledger = this.open_ledger()?;
+        let now = (this.clock)().as_millisecond();
+        ledger.fail_open_rows(&Verdict::read_error(), now)?;
+        this.report(ledger).await
+    }
+
+    fn retry(&self, stop: CancellationToken) -> Retry {
+        Retry { limits: self.limits, stop, meter: self.meter.clone() }
+    }
+
+    fn log_key(&self) -> String {
+        report::log_key(&self.manifest, &self.job_id)
+    }
+
+    fn bucket(&self) -> &BucketName {
+        let Kind::S3Import(import) = &self.manifest.kind;
+        &import.bucket
+    }
+
+    fn open_ledger(&self) -> Result<Ledger, Error> {
+        Ledger::open(&self.folder, &self.job_id, &self.manifest_sha256)
+    }
+
+    fn readable(&self) -> Arc<[Option<Arc<dyn Volume>>]> {
+        self.volumes.iter().map(|source| source.content.as_ref().ok().cloned()).collect()
+    }
+
+    /// The ledger, with every entry of the device in it.
+    async fn listed(self: &Arc<Self>) -> Result<Ledger, Error> {
+        let this = Arc::clone(self);
+        on_thread(move || {
+            let ledger = this.open_ledger()?;
+            if ledger.phase()? == Phase::Listing {
+                this.meter.set_stage(Stage::Listing);
+                this.meter.set_counts(Counts::default());
+                let (volumes, clock) = (&this.volumes, this.clock);
+                plan::list(&ledger, &this.manifest, volumes, &this.meter, &this.stop, clock)?;
+            }
+            let counts = ledger.counts()?;
+            this.meter.set_counts(counts);
+            this.meter.set_sent(counts.stored_bytes);
+            Ok(ledger)
+        })
+        .await
+    }
+
+    /// Loads the open rows; gives how many are still open (an upload that vanished, say).
+    async fn load(self: &Arc<Self>, ledger: &Ledger) -> Result<u64, Error> {
+        self.meter.set_stage(Stage::Loading);
+        let stop = self.stop.child_token();
+        let budget = ByteBudget::new(self.limits.memory_bytes);
+        let (recorder, recording) = recorder::start(ledger.reopen()?, self.meter.clone());
+        let (rows_in, rows) = threads::sync_channel(ROWS_WAITING);
+        let feeding = self.feed(ledger.reopen()?, rows_in, stop.clone());
+        let (work_in, work) = mpsc::channel(WORK_WAITING);
+        let reader = Reader {
+            volumes: self.readable(),
+            budget: budget.clone(),
+            rows: Arc::new(Mutex::new(rows)),
+            work: work_in,
+        };
+        let reading: Vec<JoinHandle<()>> = (0..readers())
+            .map(|_| reader.clone())
+            .map(|reader| spawn_blocking(move || reader.run()))
+            .collect();
+        drop(reader);
+        let lanes = Lanes::new(
+            self.client.clone(),
+            self.bucket().clone(),
+            Arc::clone(&self.manifest),
+            self.retry(stop.clone()),
+            recorder,
+            self.clock,
+        );
+        let sent = lanes.run(work).await;
+        // Nobody waits for bytes any more; a recorder without senders ends.
+        budget.close();
+        for thread in reading {
+            joined(thread.await.map(Ok))?;
+        }
+        let fed = joined(feeding.await);
+        joined(recording.await)?;
+        sent?;
+        fed?;
+        let counts = ledger.counts()?;
+        self.meter.set_counts(counts);
+        self.meter.set_sent(counts.stored_bytes);
+        if self.stop.is_cancelled() { Err(Error::Stopped) } else { Ok(counts.open()) }
+    }
+
+    /// Reads open rows page by page, in physical order, for the reading threads.
+    fn feed(
+        &self,
+        ledger: Ledger,
+        rows: threads::SyncSender<OpenRow>,
+        stop: CancellationToken,
+    ) -> JoinHandle<Result<(), Error>> {
+        spawn_blocking(move || {
+            let mut after = After::default();
+            loop {
+                let (page, last) = ledger.open_rows(after, ROWS_PAGE)?;
+                if page.is_empty() {
+                    return Ok(());
+                }
+                after = last;
+                for row in page {
+                    if stop.is_cancelled() || rows.send(row).is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        })
+    }
+
+    /// Verifies, and loads again what was found wrong, until nothing is.
+    async fn verified(self: &Arc<Self>, ledger: &Ledger) -> Result<(), Error> {
+        if ledger.phase()? == Phase::Reported {
+            return Ok(());
+        }
+        loop {
+            self.meter.set_stage(Stage::Verifying);
+            let this = Arc::clone(self);
+            let second = ledger.reopen()?;
+            let open = on_thread(move || {
+                let retry = this.retry(this.stop.child_token());
+                let verify = Verify {
+                    client: &this.client,
+                    bucket: this.bucket(),
+                    ledger: &second,
+                    retry: &retry,
+                    clock: this.clock,
+                };
+                if this.manifest.extensions.verify == Verification::Reread {
+                    verify.reread(&this.readable())?;
+                }
+                verify.listing()?;
+                let counts = second.counts()?;
+                this.meter.set_counts(counts);
+                Ok(counts.open())
+            })
+            .await?;
+            if open == 0 {
+                return Ok(());
+            }
+            while self.load(ledger).await? > 0 {}
+        }
+    }
+
+    /// Removes what crashes left in the store, then prints and uploads the report.
+    async fn report(self: &Arc<Self>, ledger: Ledger) -> Result<Loaded, Error> {
+        self.meter.set_stage(Stage::Reporting);
+        let this = Arc::clone(self);
+        on_thread(move || {
+            let retry = this.retry(this.stop.child_token());
+            let (log_bucket, log_key) = (this.manifest.common.log_bucket.clone(), this.log_key());
+            if ledger.phase()? != Phase::Reported {
+                let client = &this.client;
+                uploads::abort_orphans(client, &retry, &ledger, this.bucket(), None)?;
+                uploads::abort_orphans(client, &retry, &ledger, &log_bucket, Some(&log_key))?;
+                report::write(&ledger, &this.folder, this.bucket())?;
+                let meta = ObjectMeta {
+                    content_type: Some("text/csv; charset=utf-8".to_owned()),
+                    ..ObjectMeta::default()
+                };
+                let to = (&log_bucket, log_key.as_str());
+                let put = uploads::put_file(client, &retry, to, &this.folder.report(), &meta);
+                tokio::runtime::Handle::current().block_on(put)?;
+                ledger.set_phase(Phase::Reported)?;
+            }
+            let counts = ledger.counts()?;
+            this.meter.set_counts(counts);
+            Ok(Loaded { counts, log_bucket, log_key })
+        })
+        .await
+    }
+}
+
+fn readers() -> usize {
+    std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, READERS_MAX)
+}
+
+/// Runs blocking work on a plain thread; a panic of a parser ends here.
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    joined(spawn_blocking(work).await)
+}
+
+fn joined<T>(ended: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {
+    ended.unwrap_or_else(|error| Err(Error::Panicked(error.to_string())))
+}

@@ -1,0 +1,165 @@
+//! The lanes: many small files by PUT at once, large files in parallel parts.
+
+mod headers;
+mod large;
+mod small;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use packhorse_core::bucket::BucketName;
+use packhorse_core::ledger::Verdict;
+use packhorse_core::manifest::{ConflictPolicy, Manifest};
+use packhorse_objects::{Client, Error as StoreError};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use crate::Error;
+use crate::ledger::{Change, Done, OpenRow};
+use crate::reader::Work;
+use crate::recorder::{Record, Recorder};
+use crate::retry::{Failed, Retry};
+
+/// A row whose upload vanished is tried again from its first byte this often.
+const ATTEMPTS_MAX: u32 = 3;
+/// Parts under way at once, over all files: more would only hold more memory.
+const PARTS_IN_FLIGHT: usize = 16;
+
+/// Everything a lane needs.
+pub(crate) struct Lanes {
+    client: Client,
+    bucket: BucketName,
+    manifest: Arc<Manifest>,
+    retry: Retry,
+    recorder: Recorder,
+    part_slots: Arc<Semaphore>,
+    clock: fn() -> Timestamp,
+}
+
+impl Lanes {
+    pub(crate) fn new(
+        client: Client,
+        bucket: BucketName,
+        manifest: Arc<Manifest>,
+        retry: Retry,
+        recorder: Recorder,
+        clock: fn() -> Timestamp,
+    ) -> Arc<Self> {
+        let part_slots = Arc::new(Semaphore::new(retry.limits.connections.min(PARTS_IN_FLIGHT)));
+        Arc::new(Self { client, bucket, manifest, retry, recorder, part_slots, clock })
+    }
+
+    /// Takes work until there is none. The first error that concerns the whole job ends it; work
+    /// under way is finished first, so that nothing confirmed by the store goes unrecorded.
+    pub(crate) async fn run(self: Arc<Self>, mut work: mpsc::Receiver<Work>) -> Result<(), Error> {
+        let mut tasks = JoinSet::new();
+        let mut result = Ok(());
+        loop {
+            tokio::select! {
+                Some(ended) = tasks.join_next() => {
+                    if let Err(error) = flatten(ended) {
+                        self.retry.stop.cancel();
+                        result = Err(worse(result, error));
+                    }
+                }
+                item = work.recv(), if tasks.len() < self.retry.limits.connections => match item {
+                    Some(item) if result.is_ok() => {
+                        tasks.spawn(Arc::clone(&self).one(item));
+                    }
+                    Some(_) | None => break,
+                }
+            }
+        }
+        drop(work);
+        while let Some(ended) = tasks.join_next().await {
+            if let Err(error) = flatten(ended) {
+                self.retry.stop.cancel();
+                result = Err(worse(result, error));
+            }
+        }
+        result
+    }
+
+    async fn one(self: Arc<Self>, work: Work) -> Result<(), Error> {
+        let (row, result) = match work {
+            Work::Whole { row, body } => {
+                let result = self.small(&row, body).await;
+                (row, result)
+            }
+            Work::Parts { row, part_bytes, first_bytes, parts } => {
+                let result = Arc::clone(&self).large(&row, part_bytes, &first_bytes, parts).await;
+                (row, result)
+            }
+            Work::Unreadable { row, verdict } => {
+                let done = self.without_object(verdict);
+                (row, Ok(done))
+            }
+        };
+        let change = match result {
+            Ok(change) => change,
+            Err(Failed::Object(error)) => self.refused(&row, &error),
+            Err(Failed::Job(error)) => return Err(error),
+        };
+        self.record(&row, change).await
+    }
+
+    /// The store refused this object, and will refuse it again.
+    fn refused(&self, row: &OpenRow, error: &StoreError) -> Change {
+        if error.code() == Some("NoSuchUpload") && row.attempts < ATTEMPTS_MAX {
+            return Change::Reopen;
+        }
+        tracing::info!(object.key = row.key, error = %error, "the store refused a file");
+        let verdict = match (error.status(), error.code()) {
+            (Some(status), Some(code)) => Verdict::store(status, code),
+            (Some(status), None) => Verdict::store(status, "StoreError"),
+            (None, _) => Verdict::verification_failed(),
+        };
+        self.without_object(verdict)
+    }
+
+    fn without_object(&self, verdict: Verdict) -> Change {
+        Change::Done(Done::without_object(verdict, (self.clock)().as_millisecond()))
+    }
+
+    fn stored(&self, etag: String, md5: [u8; 16], content_type: String) -> Change {
+        Change::Done(Done {
+            verdict: Verdict::ok(),
+            md5: Some(md5),
+            etag: Some(etag),
+            content_type: Some(content_type),
+            at_ms: (self.clock)().as_millisecond(),
+        })
+    }
+
+    async fn record(&self, row: &OpenRow, change: Change) -> Result<(), Error> {
+        let record = Record { row: row.id, bytes: row.entry.size, change };
+        // The recorder's own error is returned by its thread.
+        self.recorder.send(record).await.map_err(|_| Error::Stopped)
+    }
+
+    /// The row of a file whose key is taken, where the manifest says to leave it alone. An object
+    /// with our own digest is ours: a crash came between the store's answer and the ledger.
+    fn conflict(&self) -> Option<Verdict> {
+        match self.manifest.extensions.on_conflict {
+            ConflictPolicy::Overwrite => None,
+            ConflictPolicy::Keep => Some(Verdict::ignored()),
+            ConflictPolicy::Fail => Some(Verdict::object_exists()),
+        }
+    }
+
+    fn what(&self, verb: &str, key: &str) -> String {
+        format!("{verb} {}/{key}", self.bucket)
+    }
+}
+
+/// `Stopped` is the echo of another error: the other one is what people must read.
+fn worse(so_far: Result<(), Error>, error: Error) -> Error {
+    match so_far {
+        Err(first) if !matches!(first, Error::Stopped) => first,
+        _ => error,
+    }
+}
+
+fn flatten(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {
+    ended.unwrap_or_else(|error| Err(Error::Panicked(error.to_string())))
+}

@@ -1,0 +1,57 @@
+//! Small files: one PUT each.
+
+use packhorse_core::manifest::ConflictPolicy;
+use packhorse_objects::Error as StoreError;
+
+use super::Lanes;
+use super::headers::object_meta;
+use crate::ledger::{Change, OpenRow};
+use crate::reader::Body;
+use crate::retry::Failed;
+
+impl Lanes {
+    pub(super) async fn small(&self, row: &OpenRow, body: Body) -> Result<Change, Failed> {
+        let meta = object_meta(&self.manifest, &row.entry, &body.bytes);
+        let bucket = self.bucket.as_str();
+        let what = || self.what("PUT", &row.key);
+        let put = async || match self.manifest.extensions.on_conflict {
+            ConflictPolicy::Overwrite => {
+                let bytes = body.bytes.clone();
+                self.client.put_object(bucket, &row.key, &meta, bytes, &body.digest).await
+            }
+            ConflictPolicy::Keep | ConflictPolicy::Fail => {
+                let bytes = body.bytes.clone();
+                self.client.put_object_if_absent(bucket, &row.key, &meta, bytes, &body.digest).await
+            }
+        };
+        let content_type = meta.content_type.clone().unwrap_or_default();
+        match self.retry.run(&what, put).await {
+            Ok(etag) => {
+                self.retry.meter.add_sent(row.entry.size);
+                Ok(self.stored(etag, body.digest.md5, content_type))
+            }
+            Err(Failed::Object(error)) if error.status() == Some(412) => {
+                self.taken(row, &body, content_type, error).await
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    /// The key exists already.
+    async fn taken(
+        &self,
+        row: &OpenRow,
+        body: &Body,
+        content_type: String,
+        error: StoreError,
+    ) -> Result<Change, Failed> {
+        let Some(verdict) = self.conflict() else { return Err(Failed::Object(error)) };
+        let what = || self.what("HEAD", &row.key);
+        let head = || self.client.head_object(self.bucket.as_str(), &row.key);
+        let there = self.retry.run(&what, head).await?;
+        if there.etag == hex::encode(body.digest.md5) && there.size == row.entry.size {
+            return Ok(self.stored(there.etag, body.digest.md5, content_type));
+        }
+        Ok(self.without_object(verdict))
+    }
+}

@@ -1,0 +1,174 @@
+//! job.db: the plan, the ledger and the report of one job, as one SQLite table.
+//!
+//! A row is an entry seen on the device. It is listed once, gets one final outcome, and is printed
+//! once. Whatever a crash interrupts, the rows still open are the work that is left. The table may
+//! hold 10^8 rows: everything here works row by row or in pages.
+
+mod plan;
+mod read;
+mod write;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use packhorse_core::id::JobId;
+use rusqlite::{Connection, OptionalExtension, params};
+
+pub(crate) use plan::{PlanWriter, Planned};
+pub(crate) use read::{After, OpenRow, StoredRow};
+pub(crate) use write::{Change, Done};
+
+use crate::Error;
+
+/// A second connection of the same process waits this long for the first one's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How far a job has come; the order is that of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The rows are not complete: a crash now means listing again.
+    Listing,
+    /// Every entry has a row; some are open.
+    Loading,
+    /// Every row is final and the report is in the log bucket.
+    Reported,
+}
+
+impl Phase {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Listing, "listing"), (Self::Loading, "loading"), (Self::Reported, "reported")];
+
+    fn code(self) -> &'static str {
+        Self::ALL.iter().find(|(phase, _)| *phase == self).map_or("listing", |(_, code)| code)
+    }
+}
+
+/// The folder of one job below a station's state directory.
+#[derive(Clone, Debug)]
+pub struct JobFolder(PathBuf);
+
+impl JobFolder {
+    /// The folder of `job_id` below `state_dir`.
+    pub fn new(state_dir: &Path, job_id: &JobId) -> Self {
+        Self(state_dir.join("jobs").join(job_id.as_str()))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    fn database(&self) -> PathBuf {
+        self.0.join("job.db")
+    }
+
+    pub(crate) fn report(&self) -> PathBuf {
+        self.0.join("report.csv")
+    }
+}
+
+/// A job's ledger, held by this process alone.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    connection: Connection,
+    folder: JobFolder,
+    _lock: Option<File>,
+}
+
+impl Ledger {
+    /// Opens or creates the ledger of a job and locks it against other processes.
+    pub(crate) fn open(
+        folder: &JobFolder,
+        job_id: &JobId,
+        manifest_sha256: &str,
+    ) -> Result<Self, Error> {
+        std::fs::create_dir_all(folder.path()).map_err(|e| Error::state(folder.path(), e))?;
+        let lock = lock(folder)?;
+        let connection = connect(folder)?;
+        if !has_schema(&connection)? {
+            let create = format!("BEGIN; {} COMMIT;", include_str!("schema.sql"));
+            connection.execute_batch(&create)?;
+        }
+        let ledger = Self { connection, folder: folder.clone(), _lock: Some(lock) };
+        ledger.begin_or_continue(job_id, manifest_sha256)?;
+        Ok(ledger)
+    }
+
+    /// A further connection for another thread, without the lock.
+    pub(crate) fn reopen(&self) -> Result<Self, Error> {
+        let connection = connect(&self.folder)?;
+        Ok(Self { connection, folder: self.folder.clone(), _lock: None })
+    }
+
+    /// Rows made under another manifest lead to other keys: they are of no use. (A lease keeps the
+    /// manifest from changing, so this happens only with a ledger of an earlier, aborted attempt.)
+    fn begin_or_continue(&self, job_id: &JobId, manifest_sha256: &str) -> Result<(), Error> {
+        let known: Option<(String, String)> = self
+            .connection
+            .query_row("SELECT job_id, manifest_sha256 FROM job", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?;
+        match known {
+            Some((id, manifest)) if id == job_id.as_str() && manifest == manifest_sha256 => Ok(()),
+            _ => {
+                self.connection.execute_batch("BEGIN; DELETE FROM entries; DELETE FROM job;")?;
+                self.connection.execute(
+                    "INSERT INTO job (one, job_id, manifest_sha256, phase) VALUES (1, ?, ?, ?)",
+                    params![job_id.as_str(), manifest_sha256, Phase::Listing.code()],
+                )?;
+                self.connection.execute_batch("COMMIT")?;
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Result<Phase, Error> {
+        let code: String =
+            self.connection.query_row("SELECT phase FROM job", [], |row| row.get(0))?;
+        let phase = Phase::ALL.iter().find(|(_, known)| *known == code);
+        phase.map(|(phase, _)| *phase).ok_or(Error::LedgerDamaged("unknown phase"))
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) -> Result<(), Error> {
+        self.connection.execute("UPDATE job SET phase = ?", [phase.code()])?;
+        Ok(())
+    }
+}
+
+/// One process at a time works on a job: the lock ends with the process, however that ends.
+fn lock(folder: &JobFolder) -> Result<File, Error> {
+    let path = folder.path().join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| Error::state(&path, e))?;
+    match rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(Error::Busy(folder.path().to_owned())),
+        Err(errno) => Err(Error::state(&path, errno.into())),
+    }
+}
+
+fn connect(folder: &JobFolder) -> Result<Connection, Error> {
+    let connection = Connection::open(folder.database())?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    // FULL: a stored row is on the platter before the lease reports it.
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -8192;",
+    )?;
+    Ok(connection)
+}
+
+fn has_schema(connection: &Connection) -> Result<bool, Error> {
+    let found = connection
+        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'entries_open'", [], |_| Ok(()))
+        .optional()?;
+    Ok(found.is_some())
+}
+
+#[cfg(test)]
+mod tests;

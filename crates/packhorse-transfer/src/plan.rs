@@ -1,0 +1,115 @@
+//! Listing: walks every volume and gives each entry a row.
+
+use std::ops::ControlFlow;
+
+use jiff::Timestamp;
+use packhorse_core::ledger::{EntryKind, Verdict};
+use packhorse_core::manifest::{Kind, Manifest};
+use packhorse_core::mapping::{self, Target};
+use packhorse_core::signature_file;
+use packhorse_media::{Entry, MediaError};
+use tokio_util::sync::CancellationToken;
+
+use crate::import::SourceVolume;
+use crate::ledger::{Ledger, PlanWriter, Planned};
+use crate::progress::Meter;
+use crate::Error;
+
+/// The largest object of S3.
+const OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024 * 1024;
+
+/// Lists `volumes` into the ledger.
+pub(crate) fn list(
+    ledger: &Ledger,
+    manifest: &Manifest,
+    volumes: &[SourceVolume],
+    meter: &Meter,
+    stop: &CancellationToken,
+    clock: fn() -> Timestamp,
+) -> Result<(), Error> {
+    let mut writer = ledger.plan()?;
+    for (index, source) in volumes.iter().enumerate() {
+        let mut failure = None;
+        let mut each = |entry: Entry| {
+            if stop.is_cancelled() {
+                failure = Some(Error::Stopped);
+                return ControlFlow::Break(());
+            }
+            match add(&mut writer, manifest, source, index, &entry, clock()) {
+                Ok(()) => {
+                    meter.change_counts(|counts| {
+                        counts.listed += 1;
+                        counts.listed_bytes += entry.size;
+                    });
+                    ControlFlow::Continue(())
+                }
+                Err(error) => {
+                    failure = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        };
+        let walked = match &source.content {
+            Ok(volume) => volume.walk(&mut each),
+            Err(entry) => {
+                // One row stands for a volume that cannot be read; breaking is the closure's word.
+                let _: ControlFlow<()> = each(entry.clone());
+                Ok(())
+            }
+        };
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        walked.map_err(|error: MediaError| Error::Media(error))?;
+    }
+    writer.finish(clock().as_millisecond())
+}
+
+fn add(
+    writer: &mut PlanWriter<'_>,
+    manifest: &Manifest,
+    source: &SourceVolume,
+    index: usize,
+    entry: &Entry,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let target = target(manifest, &source.folder, entry);
+    writer.add(&Planned {
+        volume: index,
+        entry,
+        folder: &source.folder,
+        target,
+        at_ms: now.as_millisecond(),
+    })
+}
+
+/// The key of an entry, or the row that it is at once.
+fn target(manifest: &Manifest, folder: &str, entry: &Entry) -> Result<String, Verdict> {
+    let Kind::S3Import(import) = &manifest.kind;
+    let path = [folder.as_bytes(), &entry.path].concat();
+    let mapped = mapping::target(import, &manifest.extensions, &path);
+    let ignored = matches!(&mapped, Target::Nowhere(v) if *v == Verdict::ignored());
+    if ignored || entry.path == signature_file::FILE_NAME.as_bytes() {
+        return Err(Verdict::ignored());
+    }
+    if let Some(problem) = &entry.problem {
+        return Err(problem.clone());
+    }
+    match entry.kind {
+        EntryKind::File => {}
+        EntryKind::Symlink => return Err(Verdict::symbolic_link()),
+        EntryKind::Directory => return Err(Verdict::damaged()),
+        EntryKind::Fifo
+        | EntryKind::Socket
+        | EntryKind::CharacterDevice
+        | EntryKind::BlockDevice
+        | EntryKind::Other => return Err(Verdict::special_file()),
+    }
+    if entry.size > OBJECT_BYTES_MAX {
+        return Err(Verdict::entity_too_large());
+    }
+    match mapped {
+        Target::Key(key) => Ok(key),
+        Target::Nowhere(verdict) => Err(verdict),
+    }
+}

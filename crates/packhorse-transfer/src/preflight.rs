@@ -1,0 +1,45 @@
+//! Before the first byte: may this job write where it must?
+//!
+//! A bucket that is missing or closed is learnt now, while nothing has happened, instead of from a
+//! report in which every row failed.
+
+use packhorse_core::bucket::BucketName;
+use packhorse_core::manifest::{Kind, Manifest};
+use packhorse_objects::{Client, ObjectMeta};
+
+use crate::Error;
+use crate::retry::{Failed, Retry};
+
+/// Checks that objects and the report can be written: a multipart upload is begun and aborted,
+/// which needs the right to write and leaves nothing behind.
+pub(crate) async fn check(
+    client: &Client,
+    retry: &Retry,
+    manifest: &Manifest,
+    log_key: &str,
+) -> Result<(), Error> {
+    let Kind::S3Import(import) = &manifest.kind;
+    let log_bucket = &manifest.common.log_bucket;
+    may_write(client, retry, &import.bucket, &format!("{}packhorse-write-check", import.prefix))
+        .await?;
+    may_write(client, retry, log_bucket, log_key).await
+}
+
+async fn may_write(
+    client: &Client,
+    retry: &Retry,
+    bucket: &BucketName,
+    key: &str,
+) -> Result<(), Error> {
+    let name = bucket.as_str();
+    let what = || format!("write to bucket {bucket}");
+    let refused = |failed| match failed {
+        Failed::Job(error) => error,
+        Failed::Object(source) => Error::StoreRefused { what: what(), source },
+    };
+    let meta = ObjectMeta::default();
+    let begin = || client.create_multipart_upload(name, key, &meta);
+    let upload = retry.run(&what, begin).await.map_err(refused)?;
+    let abort = || client.abort_multipart_upload(name, key, &upload);
+    retry.run(&what, abort).await.map_err(refused)
+}

@@ -1,0 +1,107 @@
+//! Uploads that are not a row's own: the report, and multipart uploads that a crash left behind.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use bytes::Bytes;
+use packhorse_core::bucket::BucketName;
+use packhorse_objects::{BodyDigest, Client, CompletedPart, ObjectMeta};
+use tokio::runtime::Handle;
+
+use crate::Error;
+use crate::ledger::Ledger;
+use crate::reader::{WHOLE_BYTES_MAX, part_bytes};
+use crate::retry::{Failed, Retry};
+use crate::verify::common_prefix;
+
+fn job_error(what: String) -> impl FnOnce(Failed) -> Error {
+    |failed| match failed {
+        Failed::Job(error) => error,
+        Failed::Object(source) => Error::StoreRefused { what, source },
+    }
+}
+
+/// Puts a file of the station's own into a bucket.
+pub(crate) async fn put_file(
+    client: &Client,
+    retry: &Retry,
+    (bucket, key): (&BucketName, &str),
+    path: &Path,
+    meta: &ObjectMeta,
+) -> Result<(), Error> {
+    let state = |error| Error::state(path, error);
+    let what = || format!("PUT {bucket}/{key}");
+    let file = File::open(path).map_err(state)?;
+    let size = file.metadata().map_err(state)?.len();
+    let read = |offset, length| {
+        let mut buffer = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        file.read_exact_at(&mut buffer, offset).map_err(state)?;
+        let digest = BodyDigest::of(&buffer);
+        Ok::<_, Error>((Bytes::from(buffer), digest))
+    };
+    let bucket = bucket.as_str();
+    if size <= WHOLE_BYTES_MAX {
+        let (body, digest) = read(0, size)?;
+        let put = || client.put_object(bucket, key, meta, body.clone(), &digest);
+        retry.run(&what, put).await.map_err(job_error(what()))?;
+        return Ok(());
+    }
+    let create = || client.create_multipart_upload(bucket, key, meta);
+    let upload = retry.run(&what, create).await.map_err(job_error(what()))?;
+    let part_bytes = part_bytes(size);
+    let mut parts = Vec::new();
+    let mut offset = 0;
+    while offset < size {
+        let number = u32::try_from(parts.len()).unwrap_or(u32::MAX) + 1;
+        let (body, digest) = read(offset, part_bytes.min(size - offset))?;
+        let send = || client.upload_part(bucket, key, &upload, number, body.clone(), &digest);
+        let etag = retry.run(&what, send).await.map_err(job_error(what()))?;
+        parts.push(CompletedPart { number, etag, crc32c: Some(digest.crc32c) });
+        offset += part_bytes;
+    }
+    let complete = || client.complete_multipart_upload(bucket, key, &upload, &parts);
+    retry.run(&what, complete).await.map_err(job_error(what()))?;
+    Ok(())
+}
+
+/// Aborts the multipart uploads under keys of this job (and under `log_key`): whatever is still
+/// open when the rows are final was left by a crash. Runs on a plain thread.
+pub(crate) fn abort_orphans(
+    client: &Client,
+    retry: &Retry,
+    ledger: &Ledger,
+    bucket: &BucketName,
+    log_key: Option<&str>,
+) -> Result<(), Error> {
+    let prefix = match (ledger.key_range()?, log_key) {
+        (Some((first, last)), None) => common_prefix(&first, &last).to_owned(),
+        (_, Some(log_key)) => log_key.to_owned(),
+        (None, None) => return Ok(()),
+    };
+    let handle = Handle::current();
+    let name = bucket.as_str();
+    let mut next = None;
+    loop {
+        let what = || format!("list uploads of {bucket}");
+        let list = || client.list_multipart_uploads(name, &prefix, next.clone());
+        let page = handle.block_on(retry.run(&what, list)).map_err(job_error(what()))?;
+        for upload in &page.uploads {
+            let ours = log_key == Some(upload.key.as_str())
+                || (log_key.is_none() && ledger.has_key(&upload.key)?);
+            if !ours {
+                continue;
+            }
+            let abort = || client.abort_multipart_upload(name, &upload.key, &upload.upload_id);
+            match handle.block_on(retry.run(&what, abort)) {
+                Ok(()) => {}
+                Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {}
+                Err(failed) => return Err(job_error(what())(failed)),
+            }
+        }
+        match page.next {
+            Some(more) => next = Some(more),
+            None => return Ok(()),
+        }
+    }
+}
