@@ -1,6 +1,8 @@
 //! The one interface of everything that holds files.
 
+use std::io::ErrorKind;
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use jiff::Timestamp;
 use packhorse_core::ledger::{EntryKind, Verdict};
@@ -41,13 +43,41 @@ pub trait Volume: Send + Sync {
     /// as a whole is not to be had. Memory depends on the depth of the tree, not on its size.
     fn walk(&self, each: Walk<'_>) -> Result<(), MediaError>;
 
+    /// Looks one name up in the root, without a walk. `None` when there is no such entry.
+    fn root_entry(&self, name: &[u8]) -> Result<Option<Entry>, ReadError>;
+
     /// Opens the file of an entry that a walk gave.
     fn open(&self, entry: &Entry) -> Result<Box<dyn FileReader>, ReadError>;
 }
 
+/// Reads a file that stands in the root, such as SIGNATURE, by a direct lookup. `None` when there is
+/// no regular file of that name: a link or special file counts as absent.
+///
+/// Of a file longer than `bytes_max` the first `bytes_max + 1` bytes are given, so that the caller
+/// sees that it is too long and no more is held.
+pub fn read_root_file(
+    volume: &dyn Volume,
+    name: &[u8],
+    bytes_max: usize,
+) -> Result<Option<Vec<u8>>, ReadError> {
+    let Some(entry) = volume.root_entry(name)? else {
+        return Ok(None);
+    };
+    if entry.kind != EntryKind::File {
+        return Ok(None);
+    }
+    let mut file = volume.open(&entry)?;
+    let size = usize::try_from(entry.size).unwrap_or(usize::MAX);
+    let mut bytes = vec![0; size.min(bytes_max.saturating_add(1))];
+    let read = file.read_at(0, &mut bytes)?;
+    file.finish()?;
+    bytes.truncate(read);
+    Ok(Some(bytes))
+}
+
 /// An open file.
 pub trait FileReader: Send {
-    /// Reads at `offset` into `buffer`, fewer bytes only at the end of the file.
+    /// Fills `buffer` from `offset` on; fewer bytes only at the end of the file as it was listed.
     fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError>;
 
     /// Called after the last read: fails with [`ReadError::Changed`] when the file is no longer
@@ -106,4 +136,17 @@ pub enum MediaError {
     /// The device failed.
     #[error("read error: {0}")]
     Io(#[from] std::io::Error),
+}
+
+impl MediaError {
+    /// The error of opening `path`.
+    pub(crate) fn from_open(error: std::io::Error, path: &Path) -> Self {
+        match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => {
+                Self::NotFound(path.display().to_string())
+            }
+            ErrorKind::PermissionDenied => Self::Denied(path.display().to_string()),
+            _ => Self::Io(error),
+        }
+    }
 }

@@ -1,0 +1,157 @@
+//! A device: what lies at a path, and the volumes on it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{FileType, Mode, OFlags};
+
+use crate::folder::Folder;
+use crate::volume::{MediaError, Volume};
+
+/// What kind of thing a device is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A folder that the operator has mounted.
+    Folder,
+    /// A file that holds what a disk would hold.
+    Image,
+    /// A disk.
+    BlockDevice,
+}
+
+impl DeviceKind {
+    /// For people and events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Folder => "folder",
+            Self::Image => "image file",
+            Self::BlockDevice => "block device",
+        }
+    }
+}
+
+/// How a disk is divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionTable {
+    /// Not at all: a folder, or one file system over the whole disk.
+    None,
+    /// A master boot record, with logical partitions or without.
+    Mbr,
+    /// A GUID partition table.
+    Gpt,
+}
+
+impl PartitionTable {
+    /// For people and events.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Mbr => "MBR",
+            Self::Gpt => "GPT",
+        }
+    }
+}
+
+/// What a device is, for events and reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Folder, image or disk.
+    pub kind: DeviceKind,
+    /// Bytes of the image or disk; a folder has no size of its own.
+    pub size: Option<u64>,
+    /// How it is divided.
+    pub partition_table: PartitionTable,
+}
+
+/// A volume on a device that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableVolume {
+    /// Number of the partition as tools count them, from 1; 0 for the whole disk.
+    pub index: u32,
+    /// Where it begins on the disk, in bytes.
+    pub offset: u64,
+    /// Its bytes.
+    pub size: u64,
+    /// What was found there and why it cannot be read.
+    pub found: String,
+}
+
+/// An open device.
+pub struct Device {
+    description: Description,
+    volumes: Vec<Arc<dyn Volume>>,
+    unreadable: Vec<UnreadableVolume>,
+}
+
+impl Device {
+    /// What the device is.
+    pub fn description(&self) -> Description {
+        self.description
+    }
+
+    /// The volumes that can be read, in the order of the partitions; at least one.
+    pub fn volumes(&self) -> &[Arc<dyn Volume>] {
+        &self.volumes
+    }
+
+    /// The volumes that cannot be read, in the order of the partitions.
+    pub fn unreadable(&self) -> &[UnreadableVolume] {
+        &self.unreadable
+    }
+}
+
+impl std::fmt::Debug for Device {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let formats: Vec<_> = self.volumes.iter().map(|volume| volume.format()).collect();
+        f.debug_struct("Device")
+            .field("description", &self.description)
+            .field("volumes", &formats)
+            .field("unreadable", &self.unreadable)
+            .finish()
+    }
+}
+
+/// Opens a device: a folder, an image file, or a block device. A link at `path` itself is followed.
+///
+/// Fails with [`MediaError::Unsupported`] when no volume on it can be read; the text says what was
+/// found instead.
+pub fn open_device(path: &Path) -> Result<Device, MediaError> {
+    // Not blocking: the path may name a pipe.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let fd = rustix::fs::open(path, flags, Mode::empty())
+        .map_err(|error| MediaError::from_open(error.into(), path))?;
+    let stat = rustix::fs::fstat(&fd).map_err(|error| MediaError::Io(error.into()))?;
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::Directory => Ok(folder(Folder::new(fd))),
+        other => Err(MediaError::Unsupported(format!(
+            "{} is {}, not a folder, an image file or a disk",
+            path.display(),
+            words(other)
+        ))),
+    }
+}
+
+fn folder(folder: Folder) -> Device {
+    Device {
+        description: Description {
+            kind: DeviceKind::Folder,
+            size: None,
+            partition_table: PartitionTable::None,
+        },
+        volumes: vec![Arc::new(folder)],
+        unreadable: Vec::new(),
+    }
+}
+
+fn words(kind: FileType) -> &'static str {
+    match kind {
+        FileType::RegularFile => "a file",
+        FileType::Directory => "a folder",
+        FileType::Symlink => "a symbolic link",
+        FileType::Fifo => "a pipe",
+        FileType::Socket => "a socket",
+        FileType::CharacterDevice => "a character device",
+        FileType::BlockDevice => "a disk",
+        FileType::Unknown => "of an unknown kind",
+    }
+}

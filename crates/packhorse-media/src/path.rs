@@ -1,0 +1,27 @@
+//! Paths on a device: what a name may be and how long a path may grow.
+
+/// The longest path that is listed. Linux itself takes 4,096 bytes and a key has 1,024, so a longer
+/// path is made by hand; the bound keeps a nest of directories from filling memory. It also bounds
+/// the depth of a walk, at half as many levels.
+pub(crate) const PATH_BYTES_MAX: usize = 64 * 1024;
+
+/// Whether `name` can be one step of a path.
+pub(crate) fn is_plain_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..") && !name.contains(&b'/') && !name.contains(&0)
+}
+
+/// Appends a name to a directory's path; the root's path is empty.
+pub(crate) fn push_name(path: &mut Vec<u8>, name: &[u8]) {
+    if !path.is_empty() {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name);
+}
+
+/// The path of `name` in the directory `dir`.
+pub(crate) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(dir.len() + 1 + name.len());
+    path.extend_from_slice(dir);
+    push_name(&mut path, name);
+    path
+}
