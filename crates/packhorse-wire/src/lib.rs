@@ -2,4 +2,7 @@
 //!
 //! No I/O and no clock: bytes and `now` come in, values and bytes go out.
 
+pub mod authenticate;
 pub mod desk;
+pub mod percent;
+pub mod sigv4;
