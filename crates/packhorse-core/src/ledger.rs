@@ -96,6 +96,8 @@ verdicts! {
     read_error = 500 "ReadError",
     /// The file system's records of this entry are damaged.
     damaged = 500 "DamagedEntry",
+    /// A volume of the device holds no file system that can be read.
+    unsupported_volume = 400 "UnsupportedVolume",
     /// The store's copy differs from what was read, after retries.
     verification_failed = 500 "VerificationFailed",
 }

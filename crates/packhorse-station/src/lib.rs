@@ -1,1 +1,16 @@
-//! room
+//! The dock agent: identifies a device, claims its job at the desk, loads it, reports.
+//!
+//! A station never touches the job database; it knows a server's address and its own key. What it
+//! must remember (which device a job was being loaded from) is beside the job's ledger in the
+//! state directory, so that [`Station::unfinished`] finds it after a crash.
+
+mod desk;
+mod error;
+mod identify;
+mod keeper;
+mod load;
+mod memory;
+
+pub use error::LoadError;
+pub use load::{LoadReport, LoadRequest, Station};
+pub use memory::Unfinished;

@@ -82,9 +82,10 @@ impl Import {
         let retry = self.retry(self.stop.child_token());
         preflight::check(&self.client, &retry, &self.manifest, &self.log_key()).await?;
         let this = Arc::new(self);
-        let ledger = this.listed().await?;
-        while ledger.phase()? == Phase::Loading && this.load(&ledger).await? > 0 {}
-        this.verified(&ledger).await?;
+        let mut ledger = this.listed().await?;
+        if ledger.phase()? == Phase::Loading {
+            ledger = this.loaded_and_verified(ledger).await?;
+        }
         this.report(ledger).await
     }
 
@@ -137,8 +138,21 @@ impl Import {
         .await
     }
 
-    /// Loads the open rows; gives how many are still open (an upload that vanished, say).
-    async fn load(self: &Arc<Self>, ledger: &Ledger) -> Result<u64, Error> {
+    /// Loads and verifies until no row is open: an upload may vanish, a copy may be found wrong.
+    async fn loaded_and_verified(self: &Arc<Self>, mut ledger: Ledger) -> Result<Ledger, Error> {
+        loop {
+            while ledger.counts()?.open() > 0 {
+                ledger = self.load(ledger).await?;
+            }
+            ledger = self.verified(ledger).await?;
+            if ledger.counts()?.open() == 0 {
+                return Ok(ledger);
+            }
+        }
+    }
+
+    /// Loads the open rows once.
+    async fn load(self: &Arc<Self>, ledger: Ledger) -> Result<Ledger, Error> {
         self.meter.set_stage(Stage::Loading);
         let stop = self.stop.child_token();
         let budget = ByteBudget::new(self.limits.memory_bytes);
@@ -178,7 +192,7 @@ impl Import {
         let counts = ledger.counts()?;
         self.meter.set_counts(counts);
         self.meter.set_sent(counts.stored_bytes);
-        if self.stop.is_cancelled() { Err(Error::Stopped) } else { Ok(counts.open()) }
+        if self.stop.is_cancelled() { Err(Error::Stopped) } else { Ok(ledger) }
     }
 
     /// Reads open rows page by page, in physical order, for the reading threads.
@@ -205,38 +219,28 @@ impl Import {
         })
     }
 
-    /// Verifies, and loads again what was found wrong, until nothing is.
-    async fn verified(self: &Arc<Self>, ledger: &Ledger) -> Result<(), Error> {
-        if ledger.phase()? == Phase::Reported {
-            return Ok(());
-        }
-        loop {
-            self.meter.set_stage(Stage::Verifying);
-            let this = Arc::clone(self);
-            let second = ledger.reopen()?;
-            let open = on_thread(move || {
-                let retry = this.retry(this.stop.child_token());
-                let verify = Verify {
-                    client: &this.client,
-                    bucket: this.bucket(),
-                    ledger: &second,
-                    retry: &retry,
-                    clock: this.clock,
-                };
-                if this.manifest.extensions.verify == Verification::Reread {
-                    verify.reread(&this.readable())?;
-                }
-                verify.listing()?;
-                let counts = second.counts()?;
-                this.meter.set_counts(counts);
-                Ok(counts.open())
-            })
-            .await?;
-            if open == 0 {
-                return Ok(());
+    /// Verifies once; what was found wrong is open again, or failed for good.
+    async fn verified(self: &Arc<Self>, ledger: Ledger) -> Result<Ledger, Error> {
+        self.meter.set_stage(Stage::Verifying);
+        let this = Arc::clone(self);
+        on_thread(move || {
+            let retry = this.retry(this.stop.child_token());
+            let verify = Verify {
+                client: &this.client,
+                bucket: this.bucket(),
+                ledger: &ledger,
+                retry: &retry,
+                clock: this.clock,
+            };
+            if this.manifest.extensions.verify == Verification::Reread {
+                verify.reread(&this.readable())?;
             }
-            while self.load(ledger).await? > 0 {}
-        }
+            verify.listing()?;
+            let counts = ledger.counts()?;
+            this.meter.set_counts(counts);
+            Ok(ledger)
+        })
+        .await
     }
 
     /// Removes what crashes left in the store, then prints and uploads the report.

@@ -105,8 +105,9 @@ pub struct Finish {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Abort {
-    /// From the lease.
-    pub epoch: Epoch,
+    /// From the lease. Without one a station may end only a job that nobody has claimed yet: the
+    /// operator named it for a device that cannot even be opened.
+    pub epoch: Option<Epoch>,
     /// `DeviceError`, `UnsupportedFileFormat`, …
     pub code: Progress,
     /// For the event log: what the station saw.

@@ -1,0 +1,102 @@
+//! Why a device was not loaded.
+
+use packhorse_core::manifest::Problem;
+use packhorse_media::MediaError;
+use packhorse_wire::desk::Refusal;
+
+/// A load that did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The device cannot be read.
+    #[error("cannot read the device")]
+    Device(#[source] MediaError),
+    /// The device has no SIGNATURE file, and no job was named.
+    #[error("the device has no SIGNATURE file in its root")]
+    MissingSignature,
+    /// The SIGNATURE file cannot be used.
+    #[error("the SIGNATURE file of the device is invalid: {0}")]
+    InvalidSignature(String),
+    /// The desk says no.
+    #[error("the desk refuses the device")]
+    Refused(#[source] Refusal),
+    /// The job was aborted with one of the abort codes.
+    #[error("the job was aborted with {code}: {reason}")]
+    Aborted {
+        /// `DeviceError`, `UnsupportedFileFormat`, …
+        code: &'static str,
+        /// What the station saw.
+        reason: String,
+    },
+    /// The desk does not know this station's key.
+    #[error("the server does not know this station key")]
+    Unauthorized,
+    /// The desk cannot be reached, or does not answer as a desk does.
+    #[error("cannot talk to the server at {server}: {what}")]
+    Desk {
+        /// Its address.
+        server: String,
+        /// What went wrong.
+        what: String,
+    },
+    /// Another claim came after ours: this worker stopped.
+    #[error("the lease was lost: another station has claimed the job")]
+    LeaseLost,
+    /// The manifest of the lease cannot be read: server and station differ in version.
+    #[error("this station cannot read the job's manifest: {}", first_problem(.0))]
+    Manifest(Vec<Problem>),
+    /// The engine stopped; `station resume` goes on.
+    #[error("the load stopped")]
+    Transfer(#[source] packhorse_transfer::Error),
+    /// The station's own disk.
+    #[error("cannot use the state directory")]
+    State(#[source] std::io::Error),
+}
+
+impl LoadError {
+    /// Whether the device was refused: trying again changes nothing before somebody acts.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Device(error) => matches!(error, MediaError::Unsupported(_)),
+            Self::MissingSignature
+            | Self::InvalidSignature(_)
+            | Self::Refused(_)
+            | Self::Aborted { .. } => true,
+            Self::Unauthorized
+            | Self::Desk { .. }
+            | Self::LeaseLost
+            | Self::Manifest(_)
+            | Self::Transfer(_)
+            | Self::State(_) => false,
+        }
+    }
+
+    /// What the operator can do next.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Device(_) => {
+                "check the path and the cable; 'station load' takes a folder, an image file or a \
+                 block device"
+            }
+            Self::MissingSignature => {
+                "the customer gets the file from CreateJob or GetStatus (SignatureFileContents); \
+                 if the parcel names its job, --job ID records MissingSignature on it"
+            }
+            Self::InvalidSignature(_) | Self::Refused(_) => {
+                "'packhorse job status ID' shows the customer the state of the job and the \
+                 contents of its SIGNATURE file"
+            }
+            Self::Aborted { .. } => "the customer sees the code in GetStatus; send the device back",
+            Self::Unauthorized => "make one with 'packhorse station-key create NAME'",
+            Self::Desk { .. } => "check --server and that 'packhorse serve' is running there",
+            Self::LeaseLost => "let the other station finish, or load the device again here",
+            Self::Manifest(_) => "use the same version of packhorse on server and station",
+            Self::Transfer(_) | Self::State(_) => {
+                "nothing is lost: mend the cause, then run 'packhorse station resume'"
+            }
+        }
+    }
+}
+
+fn first_problem(problems: &[Problem]) -> String {
+    problems.first().map(ToString::to_string).unwrap_or_default()
+}

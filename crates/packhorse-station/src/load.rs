@@ -1,0 +1,315 @@
+//! Loading one device, from SIGNATURE to the desk's last word.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use packhorse_core::id::JobId;
+use packhorse_core::job::Progress;
+use packhorse_core::ledger::Counts;
+use packhorse_core::manifest::{self, Manifest};
+use packhorse_core::secret::Secret;
+use packhorse_core::signature_file::SignatureFile;
+use packhorse_media::{Device, MediaError};
+use packhorse_objects::Client;
+use packhorse_transfer::{Error as TransferError, Import, JobFolder, Limits, Loaded, Meter};
+use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject};
+use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+
+use crate::desk::Desk;
+use crate::identify::{identify, source_volumes};
+use crate::memory::Unfinished;
+use crate::{LoadError, keeper};
+
+/// A station: whom it serves and where it keeps its state.
+#[derive(Clone, Debug)]
+pub struct Station {
+    /// The server's address.
+    pub server: String,
+    /// What the desk knows this station by.
+    pub key: Secret,
+    /// Ledgers, one folder per job.
+    pub state_dir: PathBuf,
+    /// What one load may use.
+    pub limits: Limits,
+    /// Now.
+    pub clock: fn() -> Timestamp,
+}
+
+/// One device to load.
+#[derive(Clone, Debug)]
+pub struct LoadRequest {
+    /// A folder, an image file or a block device.
+    pub device: PathBuf,
+    /// The job that the operator says the parcel belongs to.
+    pub job_id: Option<JobId>,
+    /// The SIGNATURE of a device that has it on paper instead of in its root.
+    pub signature_file: Option<String>,
+}
+
+/// A load that came to its end.
+#[derive(Clone, Debug)]
+pub struct LoadReport {
+    /// The job.
+    pub job_id: JobId,
+    /// `Complete` or `SuccessWithErrors`.
+    pub progress: Progress,
+    /// Final totals.
+    pub counts: Counts,
+    /// The report's bucket.
+    pub log_bucket: String,
+    /// The report's key.
+    pub log_key: String,
+}
+
+impl Station {
+    /// Loads a device. Cancelling `stop` ends it soon, to be continued.
+    pub async fn load(
+        &self,
+        request: &LoadRequest,
+        meter: &Meter,
+        stop: &CancellationToken,
+    ) -> Result<LoadReport, LoadError> {
+        let desk = Desk::new(&self.server, self.key.clone())?;
+        let path = request.device.clone();
+        let identified = tokio::task::spawn_blocking(move || identify(&path)).await;
+        let (device, signature) = match identified {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => return Err(self.unreadable(&desk, request, error, stop).await),
+            Err(panic) => {
+                let error = MediaError::Damaged(panic.to_string());
+                return Err(self.unreadable(&desk, request, error, stop).await);
+            }
+        };
+        let signature = signature_text(signature, request)?;
+        let claim = Claim {
+            job_id: request.job_id.clone(),
+            signature_file: signature,
+            device: request.device.display().to_string(),
+        };
+        let lease = desk.claim(&claim).await.map_err(|error| desk.load_error(error))?;
+        tracing::info!(job.id = %lease.job_id, device = claim.device, "claimed");
+        self.load_leased(&desk, request, &device, lease, meter, stop).await
+    }
+
+    /// Loads that a crash or a stop interrupted.
+    pub fn unfinished(&self) -> Result<Vec<Unfinished>, LoadError> {
+        Unfinished::all(&self.state_dir).map_err(LoadError::State)
+    }
+
+    async fn load_leased(
+        &self,
+        desk: &Desk,
+        request: &LoadRequest,
+        device: &Device,
+        lease: Lease,
+        meter: &Meter,
+        stop: &CancellationToken,
+    ) -> Result<LoadReport, LoadError> {
+        let manifest = read_manifest(&lease)?;
+        let folder = JobFolder::new(&self.state_dir, &lease.job_id);
+        let remembered =
+            Unfinished { job_id: lease.job_id.clone(), device: absolute(&request.device) };
+        remembered.save(&folder).map_err(LoadError::State)?;
+        let running = stop.child_token();
+        let keeping = tokio::spawn(keeper::keep(
+            desk.clone(),
+            lease.job_id.clone(),
+            lease.epoch,
+            meter.clone(),
+            running.clone(),
+        ));
+        let import = || self.import(&lease, &manifest, device, &folder, meter, &running);
+        let result = match import() {
+            Ok(import) => import.run().await,
+            Err(error) => Err(error),
+        };
+        let abandoned = match &result {
+            Err(TransferError::Media(_) | TransferError::Panicked(_)) => match import() {
+                Ok(import) => import.abandon().await.ok(),
+                Err(_) => None,
+            },
+            _ => None,
+        };
+        running.cancel();
+        let lease_lost = keeping.await.unwrap_or(false);
+        match result {
+            Ok(loaded) => self.finish(desk, &lease, &folder, loaded, stop).await,
+            Err(TransferError::Stopped) if lease_lost => Err(LoadError::LeaseLost),
+            Err(error @ (TransferError::Media(_) | TransferError::Panicked(_))) => {
+                let counts = meter.counts();
+                Err(self.abort(desk, &lease, &folder, &error, counts, abandoned, stop).await)
+            }
+            Err(error) => Err(LoadError::Transfer(error)),
+        }
+    }
+
+    fn import(
+        &self,
+        lease: &Lease,
+        manifest: &Arc<Manifest>,
+        device: &Device,
+        folder: &JobFolder,
+        meter: &Meter,
+        stop: &CancellationToken,
+    ) -> Result<Import, TransferError> {
+        let client = Client::new(&lease.object_store, &lease.credentials).map_err(|source| {
+            TransferError::StoreRefused { what: lease.object_store.endpoint.clone(), source }
+        })?;
+        Ok(Import {
+            job_id: lease.job_id.clone(),
+            manifest: Arc::clone(manifest),
+            manifest_sha256: hex::encode(Sha256::digest(lease.manifest.as_bytes())),
+            volumes: source_volumes(device),
+            client,
+            folder: folder.clone(),
+            limits: self.limits,
+            meter: meter.clone(),
+            stop: stop.clone(),
+            clock: self.clock,
+        })
+    }
+
+    async fn finish(
+        &self,
+        desk: &Desk,
+        lease: &Lease,
+        folder: &JobFolder,
+        loaded: Loaded,
+        stop: &CancellationToken,
+    ) -> Result<LoadReport, LoadError> {
+        let finish = Finish {
+            epoch: lease.epoch,
+            counts: loaded.counts,
+            log_bucket: loaded.log_bucket.to_string(),
+            log_key: loaded.log_key,
+        };
+        let send = || desk.finish(&lease.job_id, &finish);
+        let finished = desk.insist(self.limits.retry_for, stop, send).await;
+        let finished = finished.map_err(|error| desk.load_error(error))?;
+        Unfinished::forget(folder).map_err(LoadError::State)?;
+        Ok(LoadReport {
+            job_id: lease.job_id.clone(),
+            progress: finished.progress,
+            counts: finish.counts,
+            log_bucket: finish.log_bucket,
+            log_key: finish.log_key,
+        })
+    }
+
+    /// Ends a job whose device turned out unreadable in the middle.
+    #[expect(clippy::too_many_arguments, reason = "one call, everything it needs")]
+    async fn abort(
+        &self,
+        desk: &Desk,
+        lease: &Lease,
+        folder: &JobFolder,
+        error: &TransferError,
+        counts: Counts,
+        abandoned: Option<Loaded>,
+        stop: &CancellationToken,
+    ) -> LoadError {
+        let code = match error {
+            TransferError::Media(error) => abort_code(error),
+            _ => Progress::DeviceError,
+        };
+        let reason = describe(error);
+        let abort = Abort {
+            epoch: Some(lease.epoch),
+            code,
+            reason: reason.clone(),
+            counts: abandoned.as_ref().map_or(counts, |loaded| loaded.counts),
+            log: abandoned.map(|loaded| LogObject {
+                bucket: loaded.log_bucket.to_string(),
+                key: loaded.log_key,
+            }),
+        };
+        let send = || desk.abort(&lease.job_id, &abort);
+        match desk.insist(self.limits.retry_for, stop, send).await {
+            Ok(_) => match Unfinished::forget(folder) {
+                Ok(()) => LoadError::Aborted { code: code.code(), reason },
+                Err(error) => LoadError::State(error),
+            },
+            Err(error) => desk.load_error(error),
+        }
+    }
+
+    /// A device that cannot even be opened. If the operator said whose it is, and it is the format
+    /// or the device that fails (not the path), the job ends with the code for it.
+    async fn unreadable(
+        &self,
+        desk: &Desk,
+        request: &LoadRequest,
+        error: MediaError,
+        stop: &CancellationToken,
+    ) -> LoadError {
+        let Some(job_id) = &request.job_id else { return LoadError::Device(error) };
+        if matches!(error, MediaError::NotFound(_) | MediaError::Denied(_)) {
+            return LoadError::Device(error);
+        }
+        let (code, reason) = (abort_code(&error), describe(&error));
+        let abort = Abort {
+            epoch: None,
+            code,
+            reason: reason.clone(),
+            counts: Counts::default(),
+            log: None,
+        };
+        let send = || desk.abort(job_id, &abort);
+        match desk.insist(self.limits.retry_for, stop, send).await {
+            Ok(_) => LoadError::Aborted { code: code.code(), reason },
+            Err(error) => desk.load_error(error),
+        }
+    }
+}
+
+fn abort_code(error: &MediaError) -> Progress {
+    match error {
+        MediaError::Unsupported(_) => Progress::UnsupportedFileFormat,
+        MediaError::NotFound(_)
+        | MediaError::Denied(_)
+        | MediaError::Damaged(_)
+        | MediaError::Io(_) => Progress::DeviceError,
+    }
+}
+
+/// An error with its causes, in one line.
+fn describe(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", describe(source)),
+        None => error.to_string(),
+    }
+}
+
+/// The text for the desk. A file that cannot be a SIGNATURE is refused here already when no job was
+/// named: there is nothing the desk could look up.
+fn signature_text(
+    found: Option<Vec<u8>>,
+    request: &LoadRequest,
+) -> Result<Option<String>, LoadError> {
+    let found = match (&request.signature_file, found) {
+        (Some(text), _) => Some(text.clone().into_bytes()),
+        (None, found) => found,
+    };
+    let Some(bytes) = found else {
+        let named = request.job_id.is_some();
+        return if named { Ok(None) } else { Err(LoadError::MissingSignature) };
+    };
+    match SignatureFile::parse(&bytes) {
+        Err(error) if request.job_id.is_none() => {
+            Err(LoadError::InvalidSignature(error.to_string()))
+        }
+        Ok(_) | Err(_) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+    }
+}
+
+fn read_manifest(lease: &Lease) -> Result<Arc<Manifest>, LoadError> {
+    let reading = manifest::read(&lease.manifest, lease.job_type);
+    reading.map(|reading| Arc::new(reading.manifest)).map_err(LoadError::Manifest)
+}
+
+/// The device's path for a later process, which may run in another directory.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
