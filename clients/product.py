@@ -218,14 +218,15 @@ class Station:
             errors="replace",
         )
 
-    def start_load(self, device, job=None):
-        """Starts a load."""
+    def start_load(self, device, job=None, retry_for=60):
+        """Starts a load that gives a store or server `retry_for` seconds to come back."""
         named = ("--job", job) if job else ()
-        return self.start("load", device, "--server", self.server.api, *named)
+        limit = ("--retry-for", retry_for)
+        return self.start("load", device, "--server", self.server.api, *limit, *named)
 
-    def load(self, device, job=None, expect=COMPLETE, timeout=120):
+    def load(self, device, job=None, expect=COMPLETE, timeout=120, retry_for=60):
         """Loads a device to the end and checks the exit code."""
-        return finish(self.start_load(device, job), expect, timeout)
+        return finish(self.start_load(device, job, retry_for), expect, timeout)
 
     def resume(self, expect=COMPLETE, timeout=120):
         """Finishes what a crash interrupted."""

@@ -103,7 +103,8 @@ def test_passing_faults_are_tried_again(dock, faults):
 
 def test_a_store_that_is_down_at_the_start_stops_the_load_until_it_is_back(dock):
     dock.proxy.close()
-    dock.station.load(dock.folder, expect=FAILED)
+    done = dock.station.load(dock.folder, expect=FAILED, retry_for=2)
+    assert "out of reach" in done.stderr and "resume" in done.stderr
     assert dock.job.progress() in ("Pending", "InProgress")
     assert listing(dock.owner.s3(), dock.job.bucket) == {}
     with FaultProxy(dock.owner.server.s3, port=dock.proxy.port):
@@ -120,7 +121,7 @@ def test_a_store_that_fails_half_way_stops_the_load_and_a_second_run_finishes_it
         return BUSY if half["left"] < 0 else None
 
     dock.proxy.plan = failing
-    dock.station.load(dock.folder, expect=FAILED, timeout=200)
+    dock.station.load(dock.folder, expect=FAILED, retry_for=2)
     assert dock.job.progress() == "InProgress"
     before = len(dock.proxy.requests)
     dock.proxy.plan = lambda request: None
@@ -155,28 +156,46 @@ def test_a_wrong_station_key_is_refused(dock, place):
     assert dock.job.progress() == "Pending"
 
 
-def test_a_bucket_that_vanished_is_reported(account, create, station, folder):
+def test_a_bucket_that_vanished_stops_the_load_before_it_starts(
+    account, create, station, folder
+):
     job = create(account, logBucket=account.bucket())
     account.s3().delete_bucket(Bucket=job.bucket)
-    station.load(job.sign(folder), expect=FILE_ERRORS)
-    assert job.progress() == "SuccessWithErrors"
-    rows = by_file(parse(report_text(account, job.id)))
-    codes = {path: row["Code"] for path, row in rows.items() if path != "SIGNATURE"}
-    assert set(codes.values()) == {"NoSuchBucket"}
-    assert job.status()["ErrorCount"] == len(codes) == 3
+    done = station.load(job.sign(folder), expect=FAILED)
+    assert "NoSuchBucket" in done.stderr and job.bucket in done.stderr
+    assert job.progress() == "InProgress"
+    account.bucket(job.bucket)
+    station.load(folder)
+    assert job.progress() == "Complete"
 
 
-def test_a_bucket_that_another_account_took_is_reported(account, other, create, station, folder):
-    job = create(account, logBucket=account.bucket())
+def test_a_bucket_that_another_account_took_stops_the_load(
+    account, other, create, station, folder
+):
+    job = create(account)
     account.s3().delete_bucket(Bucket=job.bucket)
     other.bucket(job.bucket)
-    station.load(job.sign(folder), expect=FILE_ERRORS)
-    rows = by_file(parse(report_text(account, job.id)))
-    codes = {row["Code"] for path, row in rows.items() if path != "SIGNATURE"}
-    assert codes == {"AccessDenied"}
+    done = station.load(job.sign(folder), expect=FAILED)
+    assert "AccessDenied" in done.stderr and job.bucket in done.stderr
     assert listing(other.s3(), job.bucket) == {}
     with pytest.raises(ClientError, match="AccessDenied"):
         account.s3().list_objects_v2(Bucket=job.bucket)
+
+
+def test_objects_that_the_store_denies_are_rows(dock):
+    """Access denied for some keys only: the job goes on and the report says which."""
+
+    def denying(request):
+        writes = request.method == "PUT" and "/d001/" in request.target
+        return Answer(403, "AccessDenied") if writes else None
+
+    dock.proxy.plan = denying
+    dock.station.load(dock.folder, expect=FILE_ERRORS)
+    rows = dock.rows()
+    denied = {path for path, row in rows.items() if row["Code"] == "AccessDenied"}
+    assert denied == {path for path in rows if path.startswith("d001/")}
+    assert len(denied) == dock.job.status()["ErrorCount"] == 100
+    assert {row["Status"] for path, row in rows.items() if path in denied} == {"403"}
 
 
 def test_a_full_disk_under_the_job_database_stops_the_load_cleanly(

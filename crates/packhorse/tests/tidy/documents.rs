@@ -1,0 +1,139 @@
+//! The documents say what the code does: tables and examples are held against it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use packhorse_core::job::JobType;
+use packhorse_core::ledger::Verdict;
+use packhorse_core::manifest::{self, Kind};
+use packhorse_core::mapping::{self, Target};
+
+use crate::{files, read, root};
+
+/// The part of a document under a heading, up to the next heading of any level.
+fn section<'a>(document: &'a str, heading: &str) -> &'a str {
+    let (_, rest) = document
+        .split_once(&format!("\n{heading}\n"))
+        .unwrap_or_else(|| panic!("no heading {heading}"));
+    rest.find("\n#").map_or(rest, |end| &rest[..end])
+}
+
+/// The rows of the first table, cells without blanks and code marks.
+fn rows(section: &str) -> Vec<Vec<String>> {
+    let lines = section.lines().skip_while(|line| !line.starts_with('|'));
+    let table = lines.take_while(|line| line.starts_with('|')).skip(2);
+    let cell = |cell: &str| {
+        let cell = cell.trim();
+        cell.strip_prefix('`').and_then(|c| c.strip_suffix('`')).unwrap_or(cell).to_owned()
+    };
+    table.map(|line| line.trim_matches('|').split('|').map(cell).collect()).collect()
+}
+
+#[test]
+fn the_states_are_those_of_the_code() {
+    let semantics = read("docs/SEMANTICS.md");
+    let states = section(&semantics, "### Every transition");
+    let (_, block) = states.split_once("```text\n").unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    assert_eq!(block, read("crates/packhorse-core/src/job_states.txt"));
+}
+
+#[test]
+fn the_report_codes_are_those_of_the_code() {
+    let semantics = read("docs/SEMANTICS.md");
+    let documented: BTreeSet<_> = rows(section(&semantics, "### Codes"))
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    let known: BTreeSet<_> =
+        Verdict::own().into_iter().map(|v| (v.status.to_string(), v.code)).collect();
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn the_key_examples_are_true() {
+    let semantics = read("docs/SEMANTICS.md");
+    let examples = rows(section(&semantics, "### Examples"));
+    assert!(examples.len() >= 10, "{}", examples.len());
+    for row in examples {
+        let [options, path, expected] = row.as_slice() else { panic!("{row:?}") };
+        let manifest = read_manifest(options);
+        let Kind::S3Import(import) = &manifest.kind;
+        let got = match mapping::target(import, &manifest.extensions, path.as_bytes()) {
+            Target::Key(key) => key,
+            Target::Nowhere(verdict) => format!("{} {}", verdict.status, verdict.code),
+        };
+        assert_eq!(&got, expected, "{options} with {path}");
+    }
+}
+
+/// A minimal manifest with the options of an example, `; ` between them.
+fn read_manifest(options: &str) -> manifest::Manifest {
+    let minimal = "manifestVersion: 2.0\nbucket: my-bucket\ndeviceId: 1\neraseDevice: no\n\
+                   returnAddress:\n  name: N\n  street1: S\n  city: C\n  stateOrProvince: WA\n\
+                   \x20 postalCode: 1\n  phoneNumber: 1\n  country: USA\n";
+    let text = format!("{minimal}{}\n", options.replace("; ", "\n"));
+    let reading = manifest::read(&text, JobType::Import);
+    reading.unwrap_or_else(|problems| panic!("{text}: {problems:?}")).manifest
+}
+
+#[test]
+fn the_configuration_table_lists_every_key_with_its_default() {
+    let operating = read("docs/OPERATING.md");
+    let documented: BTreeSet<_> =
+        rows(section(&operating, "## Configuration")).into_iter().map(|row| row[0].clone()).collect();
+    let source = read("crates/packhorse/src/config.rs");
+    let known: BTreeSet<_> = source
+        .lines()
+        .filter_map(|line| line.split("`PACKHORSE_").nth(1)?.split('`').next())
+        .filter_map(|name| name.split_once("__"))
+        .filter(|(section, _)| *section != "SECTION")
+        .map(|(section, key)| format!("{section}.{key}").to_lowercase())
+        .collect();
+    assert!(known.len() > 25, "{known:?}");
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn the_commands_of_the_readme_exist() {
+    let readme = read("README.md");
+    let help = Command::new(env!("CARGO_BIN_EXE_packhorse")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let listed: BTreeSet<_> = rows(section(&readme, "## Commands"))
+        .into_iter()
+        .filter_map(|row| row[0].split_whitespace().nth(1).map(str::to_owned))
+        .collect();
+    let (_, commands) = help.split_once("Commands:\n").unwrap();
+    let known: BTreeSet<_> = commands
+        .lines()
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next())
+        .filter(|name| *name != "help" && !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(listed, known);
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    for path in files(".", &[".md"]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let folder = path.parent().unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let outside = target.contains("://") || target.starts_with('#');
+            let file = target.split('#').next().unwrap_or(target);
+            let there = outside || folder.join(file).exists();
+            assert!(there, "{} links to {target}", relative(&path));
+        }
+    }
+}
+
+#[test]
+fn the_architecture_fits_on_a_few_screens() {
+    assert!(read("docs/ARCHITECTURE.md").lines().count() <= 150);
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap().display().to_string()
+}
