@@ -1,2 +1,40 @@
-//! exe
-fn main() {}
+//! The one executable of Packhorse: command line, configuration and wiring of the rooms.
+
+mod api;
+mod aws;
+mod clock;
+mod commands;
+mod config;
+mod exit;
+mod manifest_file;
+mod output;
+mod signal;
+mod signature;
+mod storage;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, anyhow};
+use clap::Parser as _;
+
+use crate::commands::Cli;
+use crate::config::Environment;
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    output::conclude(run())
+}
+
+fn run() -> anyhow::Result<Exit> {
+    let cli = Cli::parse();
+    let environment = Environment::read()?;
+    // reqwest and hyper are built without a TLS backend of their own: one for the whole process.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("install the TLS backend"))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("start the async runtime")?;
+    runtime.block_on(commands::run(cli, environment))
+}

@@ -1,0 +1,40 @@
+//! `packhorse job cancel`: CancelJob.
+
+use serde::Serialize;
+
+use crate::aws::AwsArgs;
+use crate::exit::Exit;
+use crate::output::{self, OutputArgs};
+
+use super::super::Context;
+use super::connect;
+
+/// Cancel a job that has not started (CancelJob)
+#[derive(clap::Args)]
+#[command(after_help = "\
+EXAMPLES:
+  packhorse job cancel 4K7PQ2XB")]
+pub(crate) struct Args {
+    /// The job
+    #[arg(value_name = "ID")]
+    job_id: String,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What is printed.
+#[derive(Serialize)]
+struct Canceled {
+    job_id: String,
+    success: bool,
+}
+
+pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
+    let api = connect(&args.aws, ctx)?;
+    let success = api.cancel_job(&args.job_id).await?;
+    let canceled = Canceled { job_id: args.job_id, success };
+    output::print(args.output.output, &canceled, |c| format!("JOB CANCELED      {}", c.job_id))?;
+    Ok(Exit::Success)
+}

@@ -1,0 +1,119 @@
+//! `packhorse job create`: CreateJob, and the SIGNATURE file that goes with it.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::aws::AwsArgs;
+use crate::exit::Exit;
+use crate::manifest_file;
+use crate::output::{self, OutputArgs};
+use crate::signature;
+
+use super::super::Context;
+use super::{TypeArg, connect};
+
+/// Create a job from a manifest (CreateJob)
+///
+/// The answer holds the job id and the text of the SIGNATURE file, which must lie in the root of the
+/// disk before it is shipped: --device writes it there, --signature-file writes it elsewhere. With
+/// neither, the text is printed.
+#[derive(clap::Args)]
+#[command(after_help = "\
+EXAMPLES:
+  packhorse job create manifest.yaml --type import --validate-only
+  packhorse job create manifest.yaml --type import --device /mnt/disk
+  packhorse job create manifest.yaml --type import --signature-file ./SIGNATURE
+  packhorse job create - --type import --output json < manifest.yaml | jq -r .job_id")]
+pub(crate) struct Args {
+    /// File with the manifest (YAML), or - for standard input
+    manifest: PathBuf,
+    /// What the job does
+    #[arg(long = "type", value_enum, ignore_case = true)]
+    job_type: TypeArg,
+    /// Only check the manifest: nothing is created
+    #[arg(long)]
+    validate_only: bool,
+    /// Write the SIGNATURE file into the root of this mounted disk
+    #[arg(long, value_name = "DIR", conflicts_with = "validate_only")]
+    device: Option<PathBuf>,
+    /// Write the SIGNATURE file under this name
+    #[arg(long, value_name = "PATH", conflicts_with = "validate_only")]
+    signature_file: Option<PathBuf>,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What is printed.
+#[derive(Serialize)]
+struct Created {
+    job_id: String,
+    job_type: String,
+    validate_only: bool,
+    signature: String,
+    signature_file_contents: String,
+    warning_message: Option<String>,
+    /// Where SIGNATURE files were written.
+    written: Vec<PathBuf>,
+}
+
+pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
+    let manifest = manifest_file::read(&args.manifest)?;
+    let api = connect(&args.aws, ctx)?;
+    let job = api.create_job(args.job_type.into(), &manifest, args.validate_only).await?;
+    let mut created = Created {
+        job_id: job.job_id,
+        job_type: job.job_type,
+        validate_only: args.validate_only,
+        signature: job.signature,
+        signature_file_contents: job.signature_file_contents,
+        warning_message: job.warning_message,
+        written: Vec::new(),
+    };
+    let written = write_signature(&args, &created.signature_file_contents);
+    // The job exists: its id is printed even when the SIGNATURE could not be written.
+    let failure = match written {
+        Ok(written) => {
+            created.written = written;
+            None
+        }
+        Err(failure) => Some(failure),
+    };
+    output::print(args.output.output, &created, text)?;
+    match failure {
+        Some(failure) => Err(failure.context(format!(
+            "job {} was created, but its SIGNATURE was not written",
+            created.job_id
+        ))),
+        None => Ok(Exit::Success),
+    }
+}
+
+fn write_signature(args: &Args, contents: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    if let Some(device) = &args.device {
+        written.push(signature::write_to_device(device, contents)?);
+    }
+    if let Some(path) = &args.signature_file {
+        written.push(signature::write_file(path, contents)?);
+    }
+    Ok(written)
+}
+
+fn text(created: &Created) -> String {
+    let mut lines = vec![match created.validate_only {
+        true => format!("MANIFEST VALID    {}", created.job_id),
+        false => format!("JOB CREATED       {}", created.job_id),
+    }];
+    if let Some(warning) = &created.warning_message {
+        lines.push(format!("warning           {}", output::visible(warning)));
+    }
+    lines.extend(created.written.iter().map(|p| format!("SIGNATURE         {}", p.display())));
+    if created.written.is_empty() && !created.validate_only {
+        lines.push("put this into the root of the disk, in a file named SIGNATURE:".to_owned());
+        lines.push(output::visible(&created.signature_file_contents));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,64 @@
+//! `packhorse job list`: ListJobs, all pages.
+
+use crate::api::JobSummary;
+use crate::aws::AwsArgs;
+use crate::exit::Exit;
+use crate::output::{self, Format, OutputArgs};
+
+use super::super::Context;
+use super::connect;
+
+/// The API gives at most this many jobs in one answer.
+const PAGE_MAX: u32 = 1000;
+
+/// List the account's jobs, newest first (ListJobs)
+///
+/// With --output json each job is one line.
+#[derive(clap::Args)]
+#[command(after_help = "\
+EXAMPLES:
+  packhorse job list
+  packhorse job list --limit 10
+  packhorse job list --output json | jq -r 'select(.is_canceled | not) | .job_id'")]
+pub(crate) struct Args {
+    /// Stop after this many jobs
+    #[arg(long, value_name = "COUNT")]
+    limit: Option<u64>,
+    #[command(flatten)]
+    aws: AwsArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
+    let api = connect(&args.aws, ctx)?;
+    let mut left = args.limit.unwrap_or(u64::MAX);
+    let mut marker: Option<String> = None;
+    let mut first = true;
+    while left > 0 {
+        let page_size = u32::try_from(left).unwrap_or(PAGE_MAX).min(PAGE_MAX);
+        let page = api.list_jobs(page_size, marker.as_deref()).await?;
+        left = left.saturating_sub(page.jobs.len() as u64);
+        marker = page.jobs.last().map(|job| job.job_id.clone());
+        print_page(&page.jobs, args.output.output, first)?;
+        first = false;
+        if !page.is_truncated || marker.is_none() {
+            break;
+        }
+    }
+    Ok(Exit::Success)
+}
+
+fn print_page(jobs: &[JobSummary], format: Format, first: bool) -> anyhow::Result<()> {
+    if format == Format::Json {
+        return jobs.iter().try_for_each(output::json);
+    }
+    let row = |job: &JobSummary| {
+        let state = if job.is_canceled { "canceled" } else { "" };
+        [&job.job_id, &job.job_type, &job.creation_date, state].map(str::to_owned)
+    };
+    let rows: Vec<_> = jobs.iter().map(row).collect();
+    let table = output::table(["JOB", "TYPE", "CREATED            ", ""], &rows);
+    let body = if first { table.as_str() } else { table.split_once('\n').map_or("", |t| t.1) };
+    if body.is_empty() { Ok(()) } else { output::data(body) }
+}

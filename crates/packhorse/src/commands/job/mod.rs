@@ -1,0 +1,76 @@
+//! `packhorse job …`: the AWS API from the command line.
+
+mod cancel;
+mod create;
+mod list;
+mod status;
+mod update;
+mod watch;
+
+use crate::api::Api;
+use crate::aws::{Access, AwsArgs};
+use crate::exit::Exit;
+
+use super::Context;
+
+/// Create, change and follow jobs through the AWS API
+///
+/// Speaks the AWS Import/Export API (2010-06-01) with Signature Version 4 to --endpoint. Keys are
+/// found as AWS's own tools find them: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a profile of
+/// ~/.aws/credentials and ~/.aws/config.
+#[derive(clap::Args)]
+#[command(after_help = "\
+EXAMPLES:
+  export PACKHORSE_ENDPOINT=http://127.0.0.1:8080
+  export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…
+  packhorse job create manifest.yaml --type import --device /mnt/disk
+  packhorse job list
+  packhorse job watch 4K7PQ2XB")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Create(create::Args),
+    Update(update::Args),
+    Cancel(cancel::Args),
+    Status(status::Args),
+    List(list::Args),
+    Watch(watch::Args),
+}
+
+pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
+    match args.command {
+        Command::Create(args) => create::run(args, ctx).await,
+        Command::Update(args) => update::run(args, ctx).await,
+        Command::Cancel(args) => cancel::run(args, ctx).await,
+        Command::Status(args) => status::run(args, ctx).await,
+        Command::List(args) => list::run(args, ctx).await,
+        Command::Watch(args) => watch::run(args, ctx).await,
+    }
+}
+
+/// `--type` as the original spells it, in any case.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum TypeArg {
+    /// From the disk into a bucket
+    Import,
+    /// From buckets onto the disk
+    Export,
+}
+
+impl From<TypeArg> for packhorse_core::job::JobType {
+    fn from(arg: TypeArg) -> Self {
+        match arg {
+            TypeArg::Import => Self::Import,
+            TypeArg::Export => Self::Export,
+        }
+    }
+}
+
+/// The API, as flags, environment and profile files say.
+pub(super) fn connect(args: &AwsArgs, ctx: &Context) -> anyhow::Result<Api> {
+    Api::new(Access::find(args, &ctx.environment)?)
+}

@@ -1,0 +1,222 @@
+//! How far a load is: a bar on a terminal, a plain line now and then elsewhere.
+
+use std::io::Write as _;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use packhorse_core::ledger::Counts;
+
+use super::words::{bytes, duration, rate};
+
+/// Plain lines come this far apart: often enough to see life, seldom enough for a log.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// The speed shown is that of the last few seconds, not of the whole load.
+const SPEED_WINDOW: Duration = Duration::from_secs(15);
+/// No time left is promised before this much was seen.
+const SPEED_KNOWN_AFTER: Duration = Duration::from_secs(2);
+/// Samples closer together than this add nothing.
+const SAMPLE_EVERY: Duration = Duration::from_millis(200);
+
+/// Log lines are written above the bars, not through them.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// A writer for log lines.
+pub(super) fn above_bars() -> AboveBars {
+    AboveBars(Vec::new())
+}
+
+/// Collects one log record and prints it when dropped.
+pub(super) struct AboveBars(Vec<u8>);
+
+impl std::io::Write for AboveBars {
+    fn write(&mut self, part: &[u8]) -> std::io::Result<usize> {
+        self.0.extend_from_slice(part);
+        Ok(part.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for AboveBars {
+    fn drop(&mut self) {
+        BARS.suspend(|| drop(std::io::stderr().write_all(&self.0)));
+    }
+}
+
+/// The progress of one load, in bytes and files.
+pub(crate) struct Bar {
+    bar: Option<ProgressBar>,
+    speed: Speed,
+    shown: Option<Instant>,
+}
+
+impl Bar {
+    /// A bar on standard error, at nothing yet.
+    pub(crate) fn start() -> Self {
+        let bar = super::on_terminal().then(|| {
+            let bar = BARS.add(ProgressBar::new(0));
+            let template = "{bar:30} {percent:>3}%  {msg}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            bar
+        });
+        Self { bar, speed: Speed::default(), shown: None }
+    }
+
+    /// Says that something else than transferring goes on (listing, verifying).
+    pub(crate) fn phase(&mut self, what: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(what.to_owned()),
+            None => super::say(what),
+        }
+    }
+
+    /// Shows these totals. `done_bytes` may be ahead of `counts` within a large file.
+    pub(crate) fn show(&mut self, counts: &Counts, done_bytes: u64, now: Instant) {
+        self.speed.add(now, done_bytes);
+        let text = self.describe(counts, done_bytes, now);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_length(counts.listed_bytes);
+                bar.set_position(done_bytes);
+                bar.set_message(text);
+            }
+            None => {
+                let due = self.shown.is_none_or(|last| now.duration_since(last) >= LINE_EVERY);
+                if due {
+                    self.shown = Some(now);
+                    super::say(&text);
+                }
+            }
+        }
+    }
+
+    /// Takes the bar off the terminal.
+    pub(crate) fn finish(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn describe(&self, counts: &Counts, done_bytes: u64, now: Instant) -> String {
+        let settled = counts.stored + counts.ignored + counts.failed;
+        let mut text = format!(
+            "{} of {}, {settled} of {} files",
+            bytes(done_bytes),
+            bytes(counts.listed_bytes),
+            counts.listed,
+        );
+        if counts.failed > 0 {
+            text.push_str(&format!(", {} failed", counts.failed));
+        }
+        if let Some((count, elapsed)) = self.speed.recent(now) {
+            text.push_str(&format!(", {}", rate(count, elapsed)));
+            let left = counts.listed_bytes.saturating_sub(done_bytes);
+            if let Some(time) = time_left(left, count, elapsed) {
+                text.push_str(&format!(", {} left", duration(time)));
+            }
+        }
+        text
+    }
+}
+
+/// How long `left` bytes take at the speed of `count` bytes in `elapsed`; `None` when nothing moved.
+fn time_left(left: u64, count: u64, elapsed: Duration) -> Option<Duration> {
+    if count == 0 {
+        return None;
+    }
+    let seconds = left as f64 / count as f64 * elapsed.as_secs_f64();
+    // Rounded up to whole seconds: a promise of tenths would be false.
+    Duration::try_from_secs_f64(seconds.ceil().max(1.0)).ok()
+}
+
+/// The samples of the last seconds.
+#[derive(Default)]
+struct Speed(std::collections::VecDeque<(Instant, u64)>);
+
+impl Speed {
+    fn add(&mut self, now: Instant, done_bytes: u64) {
+        let last_at = self.0.back().map(|(at, _)| *at);
+        if last_at.is_some_and(|at| now.duration_since(at) < SAMPLE_EVERY) {
+            return;
+        }
+        self.0.push_back((now, done_bytes));
+        // One sample from before the window stays, as its left end.
+        let older = |sample: Option<&(Instant, u64)>| {
+            sample.is_some_and(|(at, _)| now.duration_since(*at) >= SPEED_WINDOW)
+        };
+        while older(self.0.get(1)) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Bytes moved within the window, and how long that took; `None` until enough was seen.
+    fn recent(&self, now: Instant) -> Option<(u64, Duration)> {
+        let (first_at, first) = self.0.front()?;
+        let (_, last) = self.0.back()?;
+        let elapsed = now.duration_since(*first_at);
+        (elapsed >= SPEED_KNOWN_AFTER).then(|| (last.saturating_sub(*first), elapsed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts() -> Counts {
+        Counts {
+            listed: 10,
+            listed_bytes: 100 << 20,
+            stored: 3,
+            failed: 1,
+            ..Counts::default()
+        }
+    }
+
+    fn plain() -> Bar {
+        Bar { bar: None, speed: Speed::default(), shown: None }
+    }
+
+    #[test]
+    fn rate_and_time_left_are_those_of_the_last_seconds() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let mut bar = plain();
+        // A fast start that is long over must not shorten the estimate.
+        for (second, done) in [(0, 0), (1, 40 << 20), (100, 40 << 20), (110, 50 << 20)] {
+            bar.speed.add(at(second), done);
+        }
+        bar.speed.add(at(115), 55 << 20);
+        let text = bar.describe(&counts(), 55 << 20, at(115));
+        assert_eq!(
+            text,
+            "55.0 MiB of 100 MiB, 4 of 10 files, 1 failed, 1.00 MiB/s, 45 s left"
+        );
+    }
+
+    #[test]
+    fn nothing_is_promised_at_the_start_or_when_nothing_moves() {
+        let start = Instant::now();
+        let mut bar = plain();
+        bar.speed.add(start, 0);
+        assert!(!bar.describe(&counts(), 0, start).contains("left"));
+        let later = start + Duration::from_secs(9);
+        bar.speed.add(later, 0);
+        let text = bar.describe(&counts(), 0, later);
+        assert!(text.ends_with("0 B/s"), "{text}");
+    }
+
+    #[test]
+    fn the_window_keeps_a_bounded_number_of_old_samples() {
+        let start = Instant::now();
+        let mut speed = Speed::default();
+        for second in 0..1000 {
+            speed.add(start + Duration::from_secs(second), second);
+        }
+        assert!(speed.0.len() <= 17, "{}", speed.0.len());
+    }
+}

@@ -1,0 +1,95 @@
+//! Writes the SIGNATURE file into the root of a device that is mounted as a folder.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use packhorse_core::signature_file::FILE_NAME;
+
+use crate::output::Hint;
+
+/// Readable by whoever runs the station; it is no secret once the disk is shipped.
+const MODE: u32 = 0o644;
+
+/// Writes `contents` as the SIGNATURE file of `folder`: whole or not at all, an older one is
+/// replaced. Gives the file's path.
+pub(crate) fn write_to_device(folder: &Path, contents: &str) -> anyhow::Result<PathBuf> {
+    refuse_unless_folder(folder)?;
+    write_file(&folder.join(FILE_NAME), contents)
+}
+
+/// Writes a SIGNATURE file at `path`, whatever its name.
+pub(crate) fn write_file(path: &Path, contents: &str) -> anyhow::Result<PathBuf> {
+    let write = || -> std::io::Result<()> {
+        let folder = match path.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let mut file = tempfile::Builder::new().prefix(".SIGNATURE-").tempfile_in(folder)?;
+        file.write_all(contents.as_bytes())?;
+        // A FAT disk knows no modes; what it gives instead serves as well.
+        drop(file.as_file().set_permissions(std::fs::Permissions::from_mode(MODE)));
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        File::open(folder)?.sync_all()
+    };
+    write().with_context(|| format!("write {}", path.display()))?;
+    Ok(path.to_owned())
+}
+
+/// A SIGNATURE can be written into a mounted file system only.
+pub(crate) fn refuse_unless_folder(path: &Path) -> anyhow::Result<()> {
+    let kind = std::fs::metadata(path)
+        .with_context(|| format!("look at {}", path.display()))?
+        .file_type();
+    if kind.is_dir() {
+        return Ok(());
+    }
+    let what = if kind.is_block_device() { "a block device" } else { "not a folder" };
+    Err(anyhow!("{} is {what}", path.display()).context(Hint(
+        "mount its file system, prepare the folder it is mounted on, and unmount it; \
+         or keep the text with `job create --signature-file FILE` and copy it to the root of \
+         the disk as SIGNATURE"
+            .into(),
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replaces_an_older_file_and_leaves_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        write_to_device(folder.path(), "old").unwrap();
+        let path = write_to_device(folder.path(), "new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_never_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let outside = folder.path().join("outside");
+        std::fs::write(&outside, "mine").unwrap();
+        let device = folder.path().join("device");
+        std::fs::create_dir(&device).unwrap();
+        std::os::unix::fs::symlink(&outside, device.join(FILE_NAME)).unwrap();
+        write_to_device(&device, "new").unwrap();
+        assert_eq!(std::fs::read_to_string(&outside).unwrap(), "mine");
+        assert!(device.join(FILE_NAME).symlink_metadata().unwrap().is_file());
+    }
+
+    #[test]
+    fn an_image_is_refused_with_a_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let image = folder.path().join("disk.img");
+        std::fs::write(&image, "x").unwrap();
+        let error = write_to_device(&image, "new").unwrap_err();
+        assert!(error.downcast_ref::<Hint>().unwrap().0.contains("mount"));
+        assert_eq!(std::fs::read_to_string(&image).unwrap(), "x");
+    }
+}

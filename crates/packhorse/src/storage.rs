@@ -1,0 +1,118 @@
+//! Opens the job store that the configuration names, for the server and for the administration
+//! commands that work on the database straight.
+
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, anyhow};
+use packhorse_store::{MasterKey, Store};
+
+use crate::config::{Config, Environment, HiddenUrl};
+use crate::output::Hint;
+
+/// The database in the data folder.
+const DATABASE_FILE: &str = "packhorse.db";
+/// The master key in the data folder.
+const MASTER_KEY_FILE: &str = "master.key";
+/// Holds the master key instead of the file: 64 hex digits.
+const MASTER_KEY_VARIABLE: &str = "PACKHORSE_MASTER_KEY";
+/// Everything in the data folder is the operator's alone.
+const DATA_DIR_MODE: u32 = 0o700;
+
+/// `--data-dir` and `--database`, for commands that work on the database.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct StorageArgs {
+    /// Folder of the database, the master key and the embedded object store
+    /// [env: PACKHORSE_SERVER__DATA_DIR]
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Database as sqlite://PATH; default: SQLite in the data folder
+    /// [env: PACKHORSE_DATABASE__URL]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+}
+
+impl StorageArgs {
+    /// Lays the flags over the configuration.
+    pub(crate) fn apply(self, config: &mut Config) {
+        if let Some(path) = self.data_dir {
+            config.server.data_dir = Some(path);
+        }
+        if let Some(url) = self.database {
+            config.database.url = Some(HiddenUrl::from(url));
+        }
+    }
+}
+
+/// Whether a store that is not there yet is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfAbsent {
+    /// Make folder, key and database.
+    Create,
+    /// Refuse: on a mistyped path there is nothing to list.
+    Refuse,
+}
+
+/// The job store and the key that SIGNATURE files are signed with.
+pub(crate) struct Storage {
+    /// The store.
+    pub(crate) store: Arc<dyn Store>,
+    /// Signs and checks SIGNATURE files.
+    pub(crate) signature_key: [u8; 32],
+}
+
+/// Opens the configured store.
+pub(crate) async fn open(
+    config: &Config,
+    environment: &Environment,
+    if_absent: IfAbsent,
+) -> anyhow::Result<Storage> {
+    let url = match &config.database.url {
+        Some(url) => url.expose().to_owned(),
+        None => {
+            let path = data_dir(config)?.join(DATABASE_FILE);
+            if if_absent == IfAbsent::Refuse && !path.exists() {
+                return Err(anyhow!("there is no database in {}", data_dir(config)?.display())
+                    .context(Hint("`packhorse serve` or `account create` makes one".into())));
+            }
+            let path = path.to_str().ok_or_else(|| anyhow!("the data folder's name is not UTF-8"));
+            format!("sqlite://{}", path?)
+        }
+    };
+    let master_key = master_key(config, environment)?;
+    let signature_key = master_key.signature_key();
+    let store = packhorse_store::open(&url, master_key).await.context("open the database")?;
+    Ok(Storage { store, signature_key })
+}
+
+/// The configured data folder.
+pub(crate) fn data_dir(config: &Config) -> anyhow::Result<&Path> {
+    config.server.data_dir.as_deref().ok_or_else(|| {
+        anyhow!("no data folder is configured").context(Hint(
+            "give --data-dir DIR, set PACKHORSE_SERVER__DATA_DIR or [server] data_dir".into(),
+        ))
+    })
+}
+
+/// Makes the data folder if it is not there.
+pub(crate) fn make_data_dir(path: &Path) -> anyhow::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(DATA_DIR_MODE)
+        .create(path)
+        .with_context(|| format!("make the data folder {}", path.display()))
+}
+
+fn master_key(config: &Config, environment: &Environment) -> anyhow::Result<MasterKey> {
+    if let Some(text) = environment.get(MASTER_KEY_VARIABLE) {
+        let key = MasterKey::from_hex(text);
+        return key.with_context(|| format!("read {MASTER_KEY_VARIABLE}"));
+    }
+    let folder = data_dir(config).with_context(|| {
+        format!("find the master key: {MASTER_KEY_VARIABLE} is not set either")
+    })?;
+    make_data_dir(folder)?;
+    let path = folder.join(MASTER_KEY_FILE);
+    MasterKey::load_or_create(&path).with_context(|| format!("read {}", path.display()))
+}
