@@ -109,8 +109,11 @@ impl Station {
     ) -> Result<LoadReport, LoadError> {
         let manifest = read_manifest(&lease)?;
         let folder = JobFolder::new(&self.state_dir, &lease.job_id);
-        let remembered =
-            Unfinished { job_id: lease.job_id.clone(), device: absolute(&request.device) };
+        let remembered = Unfinished {
+            job_id: lease.job_id.clone(),
+            device: absolute(&request.device),
+            signature_file: request.signature_file.clone(),
+        };
         remembered.save(&folder).map_err(LoadError::State)?;
         let running = stop.child_token();
         let keeping = tokio::spawn(keeper::keep(

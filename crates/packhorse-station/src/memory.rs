@@ -8,6 +8,8 @@ use packhorse_core::id::JobId;
 use packhorse_transfer::JobFolder;
 use serde::{Deserialize, Serialize};
 
+use crate::LoadRequest;
+
 const FILE_NAME: &str = "load.json";
 
 /// A load that was begun and has not been reported as over.
@@ -17,9 +19,22 @@ pub struct Unfinished {
     pub job_id: JobId,
     /// Where the device was.
     pub device: PathBuf,
+    /// The SIGNATURE of a device that has it on paper instead of in its root.
+    #[serde(default)]
+    pub signature_file: Option<String>,
 }
 
 impl Unfinished {
+    /// How to go on. The job is not named: the SIGNATURE names it, and should another device lie at
+    /// the path by now, the job must not be aborted for that.
+    pub fn request(&self) -> LoadRequest {
+        LoadRequest {
+            device: self.device.clone(),
+            job_id: None,
+            signature_file: self.signature_file.clone(),
+        }
+    }
+
     /// Remembers it: temporary name, sync, rename.
     pub(crate) fn save(&self, folder: &JobFolder) -> std::io::Result<()> {
         std::fs::create_dir_all(folder.path())?;
@@ -69,7 +84,7 @@ mod tests {
         assert_eq!(Unfinished::all(state.path()).unwrap(), []);
         let job_id = JobId::parse("AB12CD34").unwrap();
         let folder = JobFolder::new(state.path(), &job_id);
-        let load = Unfinished { job_id, device: "/dev/sdz".into() };
+        let load = Unfinished { job_id, device: "/dev/sdz".into(), signature_file: None };
         load.save(&folder).unwrap();
         assert_eq!(Unfinished::all(state.path()).unwrap(), [load]);
         Unfinished::forget(&folder).unwrap();

@@ -6,6 +6,7 @@ mod clock;
 mod commands;
 mod config;
 mod exit;
+mod loading;
 mod manifest_file;
 mod output;
 mod signal;

@@ -75,6 +75,20 @@ impl Bar {
         }
     }
 
+    /// Says something above the bar.
+    pub(crate) fn say(&self, what: &str) {
+        let what = super::visible(what);
+        BARS.suspend(|| super::say(&what));
+    }
+
+    /// Shows how many entries were found so far.
+    pub(crate) fn listing(&mut self, counts: &Counts) {
+        if let Some(bar) = &self.bar {
+            let found = bytes(counts.listed_bytes);
+            bar.set_message(format!("listing: {} entries, {found}", counts.listed));
+        }
+    }
+
     /// Shows these totals. `done_bytes` may be ahead of `counts` within a large file.
     pub(crate) fn show(&mut self, counts: &Counts, done_bytes: u64, now: Instant) {
         self.speed.add(now, done_bytes);

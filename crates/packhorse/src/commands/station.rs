@@ -1,0 +1,260 @@
+//! `packhorse station …`: the machine at the dock.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use packhorse_core::id::JobId;
+use packhorse_core::signature_file;
+use packhorse_station::{LoadRequest, Station};
+use packhorse_transfer::Limits;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock;
+use crate::config::{Config, Environment, Password};
+use crate::exit::Exit;
+use crate::loading;
+use crate::output::{self, Hint, OutputArgs};
+use crate::signal::StopSignals;
+
+use super::Context;
+
+/// Ledgers of this station, below the user's state folder.
+const STATE_FOLDER: &str = "packhorse/station";
+
+/// Load devices at the dock
+#[derive(clap::Args)]
+#[command(after_help = "\
+EXAMPLES:
+  export PACKHORSE_STATION_KEY=…
+  packhorse station load /dev/sdb --server http://127.0.0.1:8080
+  packhorse station resume --server http://127.0.0.1:8080")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Load(LoadArgs),
+    Resume(ResumeArgs),
+}
+
+/// Load one device into the object store and end
+///
+/// The device is a mounted folder, an image file or a block device; images and block devices are read
+/// without mounting them. Its SIGNATURE file names the job; the server lends the job and the store's
+/// credentials. Every entry of the device becomes one row of the report. Run again after a crash or
+/// Ctrl-C, it goes on where it stopped.
+///
+/// Ends with 0 when all is stored, 3 when some files failed (the report names them), 4 when the
+/// device is refused (SIGNATURE, state of the job, no file system that can be read), 1 when it failed
+/// and may be tried again.
+#[derive(clap::Args)]
+#[command(after_help = "\
+EXAMPLES:
+  packhorse station load /dev/sdb --server http://127.0.0.1:8080 --station-key \"$KEY\"
+  packhorse station load disk.img --server http://127.0.0.1:8080
+  packhorse station load /mnt/disk --server http://127.0.0.1:8080 --job 4K7PQ2XB
+  packhorse station load disk.img --server http://127.0.0.1:8080 --signature-file ./SIGNATURE")]
+struct LoadArgs {
+    /// Folder, image file or block device
+    device: PathBuf,
+    /// The job that the parcel belongs to: a missing or wrong SIGNATURE then ends that job
+    #[arg(long, value_name = "ID", value_parser = JobId::parse)]
+    job: Option<JobId>,
+    /// Take the SIGNATURE from this file, for a device that has it on paper instead of in its root
+    #[arg(long, value_name = "FILE")]
+    signature_file: Option<PathBuf>,
+    #[command(flatten)]
+    station: StationArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Finish the loads that a crash or a stop interrupted
+///
+/// Goes through the station's state folder. With --output json each load is one line.
+#[derive(clap::Args)]
+#[command(after_help = "\
+EXAMPLES:
+  packhorse station resume --server http://127.0.0.1:8080")]
+struct ResumeArgs {
+    #[command(flatten)]
+    station: StationArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Which station this is.
+#[derive(clap::Args)]
+struct StationArgs {
+    /// URL of the Packhorse server [env: PACKHORSE_STATION__SERVER]
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    /// Key from `packhorse station-key create` [env: PACKHORSE_STATION_KEY]; other users of this
+    /// machine can see flags, so prefer the variable
+    #[arg(long, value_name = "K")]
+    station_key: Option<String>,
+    /// Folder of the job ledgers [env: PACKHORSE_STATION__STATE_DIR] [default:
+    /// ~/.local/state/packhorse/station]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Bytes of file contents in memory at once [env: PACKHORSE_STATION__MEMORY_BYTES] [default:
+    /// 536870912]
+    #[arg(long, value_name = "BYTES")]
+    memory_bytes: Option<u64>,
+    /// Requests to the object store under way at once
+    #[arg(long, value_name = "COUNT", default_value_t = 64,
+          value_parser = clap::value_parser!(u16).range(1..=1024))]
+    connections: u16,
+    /// Seconds that the object store or the server may be out of reach before the load stops
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    retry_for: u64,
+}
+
+impl StationArgs {
+    /// The station, as configuration and flags say.
+    fn station(self, mut config: Config, environment: &Environment) -> anyhow::Result<Station> {
+        if let Some(server) = self.server {
+            config.station.server = Some(server);
+        }
+        if let Some(key) = self.station_key {
+            config.station.key = Some(Password::from(key.as_str()));
+        }
+        if let Some(path) = self.state_dir {
+            config.station.state_dir = Some(path);
+        }
+        if let Some(bytes) = self.memory_bytes {
+            config.station.memory_bytes = bytes;
+        }
+        let config = config.station;
+        let server = config.server.ok_or_else(|| {
+            anyhow!("no server is configured")
+                .context(Hint("give --server URL or set PACKHORSE_STATION__SERVER".into()))
+        })?;
+        let key = config.key.ok_or_else(|| {
+            anyhow!("no station key is configured").context(Hint(
+                "make one with `packhorse station-key create NAME` and set PACKHORSE_STATION_KEY"
+                    .into(),
+            ))
+        })?;
+        let state_dir = config
+            .state_dir
+            .or_else(|| Some(environment.state_home()?.join(STATE_FOLDER)))
+            .ok_or_else(|| anyhow!("no state folder is configured: give --state-dir DIR"))?;
+        Ok(Station {
+            server,
+            key: key.secret().clone(),
+            state_dir,
+            limits: Limits {
+                memory_bytes: config.memory_bytes,
+                connections: usize::from(self.connections),
+                retry_for: Duration::from_secs(self.retry_for),
+            },
+            clock: clock::now,
+        })
+    }
+}
+
+pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
+    match args.command {
+        Command::Load(args) => load(args, ctx).await,
+        Command::Resume(args) => resume(args, ctx).await,
+    }
+}
+
+async fn load(args: LoadArgs, ctx: &Context) -> anyhow::Result<Exit> {
+    let station = args.station.station(ctx.config()?, &ctx.environment)?;
+    let signature_file = match &args.signature_file {
+        Some(path) => {
+            let read = read_signature(path);
+            Some(read.with_context(|| format!("read SIGNATURE from {}", path.display()))?)
+        }
+        None => None,
+    };
+    let request = LoadRequest { device: args.device, job_id: args.job, signature_file };
+    let stop = stop_on_signal()?;
+    load_one(&station, &request, args.output, &stop).await
+}
+
+async fn resume(args: ResumeArgs, ctx: &Context) -> anyhow::Result<Exit> {
+    let station = args.station.station(ctx.config()?, &ctx.environment)?;
+    let unfinished = station.unfinished()?;
+    if unfinished.is_empty() {
+        output::say("there is nothing to resume");
+    }
+    let stop = stop_on_signal()?;
+    let mut exits = Vec::new();
+    for load in unfinished {
+        output::say(&format!("resuming job {} from {}", load.job_id, load.device.display()));
+        let request = load.request();
+        // One device that is gone must not keep the others waiting.
+        exits.push(match load_one(&station, &request, args.output, &stop).await {
+            Ok(exit) => exit,
+            Err(error) if stop.is_cancelled() => return Err(error),
+            Err(error) => {
+                output::error(&error);
+                Exit::Failed
+            }
+        });
+    }
+    Ok(worst(&exits))
+}
+
+/// The exit code for several loads: what may be tried again counts most, then what was refused.
+fn worst(exits: &[Exit]) -> Exit {
+    let order = [Exit::Failed, Exit::Refused, Exit::FileErrors];
+    order.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Success)
+}
+
+async fn load_one(
+    station: &Station,
+    request: &LoadRequest,
+    args: OutputArgs,
+    stop: &CancellationToken,
+) -> anyhow::Result<Exit> {
+    match loading::load(station, request, stop).await {
+        Ok(loaded) => {
+            output::print(args.output, &loaded, loading::Loaded::to_text)?;
+            Ok(loaded.exit())
+        }
+        Err(error) => loading::refused_or_failed(error),
+    }
+}
+
+/// The text of a SIGNATURE that lies elsewhere than on the device; its contents are the desk's to
+/// judge.
+fn read_signature(path: &std::path::Path) -> anyhow::Result<String> {
+    let bytes = std::fs::metadata(path)?.len();
+    if bytes > signature_file::BYTES_MAX as u64 {
+        anyhow::bail!("it has {bytes} bytes, which no SIGNATURE file has");
+    }
+    Ok(std::fs::read_to_string(path)?)
+}
+
+/// Cancelled by SIGINT or SIGTERM. The load then stops soon, to be resumed.
+fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+    let mut signals = StopSignals::listen()?;
+    let stop = CancellationToken::new();
+    let on_signal = stop.clone();
+    tokio::spawn(async move {
+        signals.received().await;
+        output::say("stopping; `packhorse station resume` goes on");
+        on_signal.cancel();
+    });
+    Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_several_loads_decides() {
+        assert_eq!(worst(&[]), Exit::Success);
+        assert_eq!(worst(&[Exit::Success, Exit::FileErrors]), Exit::FileErrors);
+        assert_eq!(worst(&[Exit::Refused, Exit::FileErrors]), Exit::Refused);
+        assert_eq!(worst(&[Exit::Refused, Exit::Failed, Exit::Success]), Exit::Failed);
+    }
+}

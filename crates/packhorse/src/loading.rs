@@ -1,0 +1,148 @@
+//! A station's load with its progress on the screen and its result in words.
+
+use std::time::{Duration, Instant};
+
+use packhorse_station::{LoadError, LoadReport, LoadRequest, Station};
+use packhorse_transfer::{Meter, Stage};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::exit::Exit;
+use crate::output::{self, Bar, Hint};
+
+/// The bar moves this often.
+const TICK: Duration = Duration::from_millis(250);
+
+/// A load that came to its end, as it is printed.
+#[derive(Debug, Serialize)]
+pub(crate) struct Loaded {
+    pub(crate) job_id: String,
+    pub(crate) progress: &'static str,
+    pub(crate) listed: u64,
+    pub(crate) listed_bytes: u64,
+    pub(crate) stored: u64,
+    pub(crate) stored_bytes: u64,
+    pub(crate) ignored: u64,
+    pub(crate) failed: u64,
+    pub(crate) seconds: f64,
+    pub(crate) log_bucket: String,
+    pub(crate) log_key: String,
+}
+
+impl Loaded {
+    fn new(report: LoadReport, elapsed: Duration) -> Self {
+        Self {
+            job_id: report.job_id.to_string(),
+            progress: report.progress.code(),
+            listed: report.counts.listed,
+            listed_bytes: report.counts.listed_bytes,
+            stored: report.counts.stored,
+            stored_bytes: report.counts.stored_bytes,
+            ignored: report.counts.ignored,
+            failed: report.counts.failed,
+            seconds: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
+            log_bucket: report.log_bucket,
+            log_key: report.log_key,
+        }
+    }
+
+    /// 0 when every file is stored or was ignored as asked, else 3.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.failed == 0 { Exit::Success } else { Exit::FileErrors }
+    }
+
+    /// The numbers for people.
+    pub(crate) fn to_text(&self) -> String {
+        let elapsed = Duration::from_secs_f64(self.seconds);
+        format!(
+            "job       {} {}\n\
+             listed    {} entries, {}\n\
+             stored    {} files, {}, each confirmed by the store\n\
+             ignored   {}\n\
+             failed    {}\n\
+             took      {}, {}\n\
+             report    s3://{}/{}",
+            self.job_id,
+            self.progress,
+            self.listed,
+            output::bytes(self.listed_bytes),
+            self.stored,
+            output::bytes(self.stored_bytes),
+            self.ignored,
+            self.failed,
+            output::duration(elapsed),
+            output::rate(self.stored_bytes, elapsed),
+            self.log_bucket,
+            self.log_key,
+        )
+    }
+}
+
+/// Loads one device, showing how far it is.
+pub(crate) async fn load(
+    station: &Station,
+    request: &LoadRequest,
+    stop: &CancellationToken,
+) -> Result<Loaded, LoadError> {
+    let started = Instant::now();
+    let meter = Meter::default();
+    let mut screen = Screen { bar: Bar::start(), stage: None, trouble: None };
+    let result = {
+        let mut loading = std::pin::pin!(station.load(request, &meter, stop));
+        let mut tick = tokio::time::interval(TICK);
+        loop {
+            tokio::select! {
+                result = &mut loading => break result,
+                _ = tick.tick() => screen.show(&meter),
+            }
+        }
+    };
+    screen.bar.finish();
+    result.map(|report| Loaded::new(report, started.elapsed()))
+}
+
+/// Says why a device was not loaded, and picks the exit code.
+pub(crate) fn refused_or_failed(error: LoadError) -> anyhow::Result<Exit> {
+    let refused = error.is_refusal();
+    let hint = Hint(error.hint().to_owned());
+    let error = anyhow::Error::from(error).context(hint);
+    if refused {
+        output::error(&error);
+        return Ok(Exit::Refused);
+    }
+    Err(error)
+}
+
+/// What was last shown.
+struct Screen {
+    bar: Bar,
+    stage: Option<Stage>,
+    trouble: Option<String>,
+}
+
+impl Screen {
+    fn show(&mut self, meter: &Meter) {
+        let counts = meter.counts();
+        let stage = meter.stage();
+        // Before the first entry is listed there is no claim yet, and nothing to tell.
+        let changed = self.stage != Some(stage) && (counts.listed > 0 || stage != Stage::Listing);
+        if changed {
+            self.stage = Some(stage);
+        }
+        let trouble = meter.store_trouble();
+        if trouble != self.trouble {
+            match &trouble {
+                Some(trouble) => self.bar.say(&format!("the store is failing: {trouble}; trying on")),
+                None => self.bar.say("the store answers again"),
+            }
+            self.trouble = trouble;
+        }
+        match stage {
+            Stage::Listing => self.bar.listing(&counts),
+            Stage::Loading => self.bar.show(&counts, meter.sent_bytes(), Instant::now()),
+            Stage::Verifying if changed => self.bar.phase("comparing the store with what was read"),
+            Stage::Reporting if changed => self.bar.phase("writing the report"),
+            Stage::Verifying | Stage::Reporting => {}
+        }
+    }
+}
