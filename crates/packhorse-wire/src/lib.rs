@@ -4,5 +4,7 @@
 
 pub mod authenticate;
 pub mod desk;
+pub mod fault;
 pub mod percent;
 pub mod sigv4;
+pub mod xml;

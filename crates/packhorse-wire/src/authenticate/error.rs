@@ -9,6 +9,9 @@ pub enum AuthError {
     /// The request is not signed at all.
     #[error("the request carries no authentication")]
     Absent,
+    /// There is no such access key, or it is disabled.
+    #[error("the access key is unknown")]
+    UnknownKey,
     /// The signature is incomplete.
     #[error("the signature is incomplete: {0} is missing")]
     Missing(&'static str),

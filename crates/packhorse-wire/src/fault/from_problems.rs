@@ -1,0 +1,72 @@
+//! Which fault a manifest's problems make.
+
+use packhorse_core::manifest::{Problem, ProblemKind};
+
+use super::{Fault, FaultCode};
+
+/// So many problems are listed; who has more is better served by fixing these first, and an
+/// answer stays readable.
+const PROBLEMS_LISTED_MAX: usize = 50;
+
+/// The faults in the order in which they win, each with the first line of its message.
+///
+/// What cannot be read comes before what is missing, and that before what is wrong: so the
+/// original answered to a mapping of unknown keys with MissingManifestFieldException. Customs come
+/// after the address that makes them necessary.
+const PRECEDENCE: [(ProblemKind, FaultCode, &str); 7] = [
+    (
+        ProblemKind::Malformed,
+        FaultCode::MalformedManifest,
+        "Your manifest is not well-formed",
+    ),
+    (
+        ProblemKind::MissingField,
+        FaultCode::MissingManifestField,
+        "Your manifest lacks one or more required fields",
+    ),
+    (
+        ProblemKind::InvalidField,
+        FaultCode::InvalidManifestField,
+        "Your manifest contains one or more invalid fields",
+    ),
+    (
+        ProblemKind::InvalidAddress,
+        FaultCode::InvalidAddress,
+        "The address in your manifest is invalid",
+    ),
+    (
+        ProblemKind::MissingCustoms,
+        FaultCode::MissingCustoms,
+        "Your manifest lacks one or more required customs fields",
+    ),
+    (
+        ProblemKind::InvalidCustoms,
+        FaultCode::InvalidCustoms,
+        "Your manifest contains one or more invalid customs fields",
+    ),
+    (
+        ProblemKind::InvalidFileSystem,
+        FaultCode::InvalidFileSystem,
+        "The fileSystem in your manifest is invalid",
+    ),
+];
+
+impl Fault {
+    /// The fault that a manifest's problems make: the code of the first in the precedence, and
+    /// all problems in the message, one per line. `None` when there are only warnings.
+    pub fn from_problems(problems: &[Problem]) -> Option<Self> {
+        let (_, code, headline) = PRECEDENCE
+            .iter()
+            .find(|(kind, ..)| problems.iter().any(|p| p.kind == *kind))?;
+        let mut message = (*headline).to_owned();
+        let mut errors = problems.iter().filter(|p| p.kind != ProblemKind::Warning);
+        for problem in errors.by_ref().take(PROBLEMS_LISTED_MAX) {
+            message.push_str(&format!("\n{problem}"));
+        }
+        match errors.count() {
+            0 => {}
+            more => message.push_str(&format!("\nand {more} more")),
+        }
+        Some(Self::new(*code, message))
+    }
+}

@@ -1,0 +1,201 @@
+//! What a customer reads when a request is refused: one table of codes, one place for the texts.
+//!
+//! A 4xx text is written for the customer. A 5xx text is fixed: what went wrong inside goes to the
+//! log under the request id, never into an answer.
+
+mod code;
+mod from_auth;
+mod from_problems;
+mod render;
+#[cfg(test)]
+mod tests;
+
+pub use code::{FaultCode, Party};
+pub use render::ErrorAnswer;
+
+/// Longest piece of the request that a message repeats.
+const ECHO_CHARS_MAX: usize = 80;
+
+/// A refusal as the customer gets it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {message}", code.wire())]
+pub struct Fault {
+    code: FaultCode,
+    message: String,
+}
+
+impl Fault {
+    /// A fault with a text of its own. The constructors below have the texts in use.
+    pub fn new(code: FaultCode, message: impl Into<String>) -> Self {
+        let message = code
+            .fixed_text()
+            .map_or_else(|| message.into(), str::to_owned);
+        Self { code, message }
+    }
+
+    /// The code.
+    pub fn code(&self) -> FaultCode {
+        self.code
+    }
+
+    /// The text for the customer.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// A required parameter is missing or empty.
+    pub fn missing_parameter(name: &str) -> Self {
+        Self::new(
+            FaultCode::MissingParameter,
+            format!("{name} must be specified"),
+        )
+    }
+
+    /// A parameter cannot be used; `why` completes "The parameter NAME …".
+    pub fn invalid_parameter(name: &str, why: &str) -> Self {
+        let name = echo(name);
+        Self::new(
+            FaultCode::InvalidParameter,
+            format!("The parameter {name} {why}"),
+        )
+    }
+
+    /// The request itself cannot be read.
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(FaultCode::InvalidParameter, message)
+    }
+
+    /// The job does not exist or belongs to somebody else: both read the same.
+    pub fn no_such_job(id: &str) -> Self {
+        let text = format!("No such job {} for your account", echo(id));
+        Self::new(FaultCode::InvalidJobId, text)
+    }
+
+    /// The job id is missing where the service calls that an invalid id.
+    pub fn missing_job_id(name: &str) -> Self {
+        Self::new(FaultCode::InvalidJobId, format!("{name} must be specified"))
+    }
+
+    /// The job was canceled.
+    pub fn canceled_job(id: &str) -> Self {
+        let text = format!(
+            "The job {} has been canceled and is no longer valid",
+            echo(id)
+        );
+        Self::new(FaultCode::CanceledJobId, text)
+    }
+
+    /// The job expired.
+    pub fn expired_job(id: &str) -> Self {
+        let text = format!(
+            "The job {} has expired because no device arrived in time",
+            echo(id)
+        );
+        Self::new(FaultCode::ExpiredJobId, text)
+    }
+
+    /// The job's state forbids UpdateJob; `state` is its progress code.
+    pub fn unable_to_update(id: &str, state: &str) -> Self {
+        let text = format!(
+            "The job {} can no longer be updated: it is {state}",
+            echo(id)
+        );
+        Self::new(FaultCode::UnableToUpdateJobId, text)
+    }
+
+    /// The job's state forbids CancelJob; `state` is its progress code.
+    pub fn unable_to_cancel(id: &str, state: &str) -> Self {
+        let text = format!(
+            "The job {} can no longer be canceled: it is {state}",
+            echo(id)
+        );
+        Self::new(FaultCode::UnableToCancelJobId, text)
+    }
+
+    /// The manifest names another access key than the request's.
+    pub fn foreign_access_key() -> Self {
+        let text = "The accessKeyId in your manifest is not the access key that signed the request";
+        Self::new(FaultCode::InvalidAccessKeyId, text)
+    }
+
+    /// The account made all the jobs it may make in a day.
+    pub fn quota_exceeded(jobs_per_day: u32) -> Self {
+        let text = format!("Your account has created {jobs_per_day} jobs today, the most allowed");
+        Self::new(FaultCode::CreateJobQuotaExceeded, text)
+    }
+
+    /// A bucket of the manifest does not exist.
+    pub fn no_such_bucket(bucket: &str) -> Self {
+        let text = format!("The bucket {} does not exist", echo(bucket));
+        Self::new(FaultCode::NoSuchBucket, text)
+    }
+
+    /// The account may not use a bucket; `right` is what it lacks, "write to" or "list".
+    pub fn bucket_permission(bucket: &str, right: &str) -> Self {
+        let text = format!("Your account may not {right} the bucket {}", echo(bucket));
+        Self::new(FaultCode::BucketPermission, text)
+    }
+
+    /// The buckets of one manifest lie in several regions.
+    pub fn multiple_regions() -> Self {
+        let text = "The buckets in your manifest must all be in the same region";
+        Self::new(FaultCode::MultipleRegions, text)
+    }
+
+    /// An export names a file system that is not offered.
+    pub fn invalid_file_system(name: &str) -> Self {
+        let text = format!(
+            "The fileSystem {} in your manifest is not supported",
+            echo(name)
+        );
+        Self::new(FaultCode::InvalidFileSystem, text)
+    }
+
+    /// An address cannot be shipped to or from; `why` is a sentence without a full stop.
+    pub fn invalid_address(why: &str) -> Self {
+        Self::new(FaultCode::InvalidAddress, why)
+    }
+
+    /// The version of the client tool is not accepted.
+    pub fn invalid_version(version: &str) -> Self {
+        let text = format!("The client tool version {} is not supported", echo(version));
+        Self::new(FaultCode::InvalidVersion, text)
+    }
+
+    /// The request names no action, or none of the six.
+    pub fn invalid_action(message: impl Into<String>) -> Self {
+        Self::new(FaultCode::InvalidAction, message)
+    }
+
+    /// The access key is unknown or disabled.
+    pub fn unknown_access_key() -> Self {
+        let text = "The access key id included in the request is unknown";
+        Self::new(FaultCode::InvalidClientTokenId, text)
+    }
+
+    /// Too many requests of one account or address.
+    pub fn throttling() -> Self {
+        Self::new(
+            FaultCode::Throttling,
+            "Rate exceeded: wait a moment and try again",
+        )
+    }
+
+    /// The service cannot answer now; the text is fixed.
+    pub fn service_unavailable() -> Self {
+        Self::new(FaultCode::ServiceUnavailable, "")
+    }
+
+    /// Something broke inside; the text is fixed.
+    pub fn internal() -> Self {
+        Self::new(FaultCode::InternalFailure, "")
+    }
+}
+
+/// A piece of the request, short enough to be repeated.
+fn echo(text: &str) -> String {
+    match text.char_indices().nth(ECHO_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
