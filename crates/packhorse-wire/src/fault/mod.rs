@@ -162,9 +162,17 @@ impl Fault {
         Self::new(FaultCode::InvalidVersion, text)
     }
 
-    /// The request names no action, or none of the six.
+    /// The request does not say clearly which action it wants.
     pub fn invalid_action(message: impl Into<String>) -> Self {
         Self::new(FaultCode::InvalidAction, message)
+    }
+
+    /// The action is none of the six, or not in this version of the protocol.
+    pub fn unknown_action(action: &str, version: &str) -> Self {
+        let (action, version) = (echo(action), echo(version));
+        Self::invalid_action(format!(
+            "Could not find action {action} for version {version}"
+        ))
     }
 
     /// The access key is unknown or disabled.

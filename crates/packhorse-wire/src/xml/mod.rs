@@ -13,8 +13,9 @@ mod tests;
 mod write;
 
 pub use chars::unwritable;
-pub use read::Element;
-pub(crate) use write::{Members, document};
+pub use read::{DOCUMENT_BYTES_MAX, Element};
+pub use write::Members;
+pub(crate) use write::document;
 
 /// The namespace of every document, as the running service sent it.
 pub const NAMESPACE: &str = "http://importexport.amazonaws.com/doc/2010-06-01/";

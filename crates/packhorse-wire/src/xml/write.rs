@@ -23,7 +23,7 @@ pub(crate) fn document(root: &str, members: impl FnOnce(&mut Members)) -> String
 }
 
 /// The members of one element, written in the order of the calls.
-pub(crate) struct Members {
+pub struct Members {
     writer: Writer<Vec<u8>>,
 }
 
