@@ -1,0 +1,231 @@
+//! Leases: what stations do with jobs.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use packhorse_core::event::Actor;
+use packhorse_core::id::{Epoch, JobId};
+use packhorse_core::job::{Change, Progress};
+use packhorse_core::ledger::Counts;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::row::{self, Row};
+use super::time::cut;
+use super::{Sqlite, chain};
+use crate::error::{Error, Result};
+use crate::types::{Abort, Claim, ClaimedJob, Finish, Holder, LeaseTerm, LogObject};
+
+/// The event of a refusal; no change of state.
+const REFUSED: &str = "Refused";
+/// Refusals noted for one job. Enough to see that somebody tries; no way to fill a disk.
+const REFUSALS_MAX: i64 = 100;
+
+/// How a job ends, one way or the other.
+pub(super) struct Ending {
+    change: Change,
+    detail: String,
+    counts: Counts,
+    log: Option<LogObject>,
+}
+
+impl From<Finish> for Ending {
+    fn from(finish: Finish) -> Self {
+        let Finish { counts, log } = finish;
+        Self {
+            change: match counts.failed {
+                0 => Change::Complete,
+                _ => Change::CompleteWithErrors,
+            },
+            detail: totals(&counts),
+            counts,
+            log: Some(log),
+        }
+    }
+}
+
+impl From<Abort> for Ending {
+    fn from(abort: Abort) -> Self {
+        Self {
+            change: Change::Abort(abort.code),
+            detail: format!("{}; {}", totals(&abort.counts), abort.reason),
+            counts: abort.counts,
+            log: abort.log,
+        }
+    }
+}
+
+fn totals(counts: &Counts) -> String {
+    let Counts {
+        listed,
+        stored,
+        stored_bytes,
+        ignored,
+        failed,
+        ..
+    } = counts;
+    format!(
+        "{listed} listed, {stored} stored ({stored_bytes} bytes), {ignored} ignored, {failed} failed"
+    )
+}
+
+impl Sqlite {
+    pub(super) async fn lend(&self, claim: Claim, now: Timestamp) -> Result<ClaimedJob> {
+        let mut tx = self.write().await?;
+        let mut row = row::load(&mut tx, &claim.job).await?;
+        if let Some(lease) = live_lease(&row, now)
+            && lease.station != claim.station
+        {
+            return Err(Error::Leased { until: lease.until });
+        }
+        let epoch = Epoch(row.epoch.0 + 1);
+        let actor = Actor::Station(claim.station.clone());
+        let detail = format!("lease {}, device {}", epoch.0, claim.device);
+        chain::change(&mut tx, &mut row, Change::Claim, actor, &detail, now).await?;
+        let owner_key = self
+            .owner_key(&mut tx, row.account, &row.access_key_id)
+            .await?;
+        row.epoch = epoch;
+        row.lease = Some(LeaseTerm {
+            station: claim.station,
+            device: claim.device,
+            until: lapse(now, claim.ttl),
+        });
+        row::save(&mut tx, &mut row).await?;
+        let job = self.with_manifest(&mut tx, row).await?;
+        tx.commit().await?;
+        Ok(ClaimedJob {
+            job,
+            epoch,
+            owner_key,
+        })
+    }
+
+    pub(super) async fn keep(
+        &self,
+        holder: &Holder,
+        counts: Counts,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tx = self.write().await?;
+        let mut row = row::load(&mut tx, &holder.job).await?;
+        check_holder(&row, holder)?;
+        if row.state.progress.is_final() {
+            return Err(Error::StaleEpoch);
+        }
+        if let Some(lease) = &mut row.lease {
+            lease.until = lapse(now, ttl);
+        }
+        row.counts = counts;
+        row.updated_at = cut(now);
+        row::save(&mut tx, &mut row).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Ends a leased job. The lease's names stay in the row, so that a repeated call is known for
+    /// what it is; it answers alike and changes nothing.
+    pub(super) async fn end(
+        &self,
+        holder: &Holder,
+        ending: Ending,
+        now: Timestamp,
+    ) -> Result<Progress> {
+        let mut tx = self.write().await?;
+        let mut row = row::load(&mut tx, &holder.job).await?;
+        check_holder(&row, holder)?;
+        if row.state.progress.is_final() && ended_so(&row, &ending) {
+            return Ok(row.state.progress);
+        }
+        let actor = Actor::Station(holder.station.clone());
+        chain::change(&mut tx, &mut row, ending.change, actor, &ending.detail, now).await?;
+        row.counts = ending.counts;
+        row.log = ending.log;
+        row::save(&mut tx, &mut row).await?;
+        tx.commit().await?;
+        Ok(row.state.progress)
+    }
+
+    pub(super) async fn reject_device(
+        &self,
+        id: &JobId,
+        code: Progress,
+        reason: &str,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Progress> {
+        let mut tx = self.write().await?;
+        let mut row = row::load(&mut tx, id).await?;
+        if let Some(lease) = live_lease(&row, now) {
+            return Err(Error::Leased { until: lease.until });
+        }
+        chain::change(&mut tx, &mut row, Change::Abort(code), actor, reason, now).await?;
+        row::save(&mut tx, &mut row).await?;
+        tx.commit().await?;
+        Ok(row.state.progress)
+    }
+
+    pub(super) async fn note_refusal(
+        &self,
+        id: &JobId,
+        actor: Actor,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut tx = self.write().await?;
+        let mut row = row::load(&mut tx, id).await?;
+        if !worth_noting(&mut tx, &row, detail).await? {
+            return Ok(());
+        }
+        chain::append(&mut tx, &mut row, actor, REFUSED, detail, now).await?;
+        row::save(&mut tx, &mut row).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Whether a refusal is neither the repetition of the last event nor one too many.
+async fn worth_noting(conn: &mut SqliteConnection, row: &Row, detail: &str) -> Result<bool> {
+    let found = sqlx::query(
+        "SELECT (SELECT COUNT(*) FROM events WHERE job = ?1 AND what = ?2) AS refusals, \
+         EXISTS (SELECT 1 FROM events WHERE job = ?1 AND seq = ?3 - 1 AND what = ?2 AND detail = ?4) \
+         AS repeated",
+    )
+    .bind(row.seq)
+    .bind(REFUSED)
+    .bind(row.event_count)
+    .bind(detail)
+    .fetch_one(conn)
+    .await?;
+    let refusals: i64 = found.try_get("refusals")?;
+    Ok(refusals < REFUSALS_MAX && !found.try_get::<bool, _>("repeated")?)
+}
+
+/// The lease that keeps others away, if the job is being loaded and the lease has not lapsed.
+fn live_lease(row: &Row, now: Timestamp) -> Option<&LeaseTerm> {
+    let lease = row.lease.as_ref()?;
+    let live = row.state.progress == Progress::InProgress && lease.until > now;
+    live.then_some(lease)
+}
+
+/// Only the last lease counts, and only in the hands that it was given to.
+fn check_holder(row: &Row, holder: &Holder) -> Result<()> {
+    match &row.lease {
+        Some(lease) if row.epoch == holder.epoch && lease.station == holder.station => Ok(()),
+        _ => Err(Error::StaleEpoch),
+    }
+}
+
+/// Whether the job ended just as it is asked to end now.
+fn ended_so(row: &Row, ending: &Ending) -> bool {
+    let progress = match ending.change {
+        Change::Complete => Progress::Complete,
+        Change::CompleteWithErrors => Progress::SuccessWithErrors,
+        Change::Abort(code) => code,
+        _ => return false,
+    };
+    row.state.progress == progress && row.counts == ending.counts && row.log == ending.log
+}
+
+fn lapse(now: Timestamp, ttl: Duration) -> Timestamp {
+    let ttl = SignedDuration::try_from(ttl).unwrap_or(SignedDuration::MAX);
+    cut(now.checked_add(ttl).unwrap_or(Timestamp::MAX))
+}

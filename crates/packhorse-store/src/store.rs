@@ -1,0 +1,155 @@
+//! The port to the database.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use packhorse_core::event::{Actor, Event, Link};
+use packhorse_core::id::{AccountId, JobId};
+use packhorse_core::job::{JobType, Progress};
+use packhorse_core::ledger::Counts;
+
+use crate::error::Result;
+use crate::types::{
+    Abort, AccessKey, Account, Claim, ClaimedJob, Finish, Holder, Job, JobPage, KeyPair, NewJob,
+    Revision, StationKey, Update,
+};
+
+/// Everything the service remembers. Each method is one transaction: it happens wholly and is
+/// durable when it returns, or not at all. A job's state changes only by the table in
+/// [`packhorse_core::job`], and every change appends an event to the job's chain.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Whether the database answers and can be written.
+    async fn ping(&self) -> Result<()>;
+
+    // Accounts
+
+    /// Creates an account with one access key: the one given, or a new random one.
+    async fn create_account(
+        &self,
+        name: &str,
+        key: Option<KeyPair>,
+        now: Timestamp,
+    ) -> Result<AccessKey>;
+
+    /// All accounts by name.
+    async fn list_accounts(&self) -> Result<Vec<Account>>;
+
+    /// Disables an account and thereby its keys; doing it again changes nothing.
+    async fn disable_account(&self, name: &str) -> Result<()>;
+
+    /// Gives the account a new access key and disables the others.
+    async fn rotate_account(&self, name: &str, now: Timestamp) -> Result<AccessKey>;
+
+    /// The access key of this id, enabled or not.
+    async fn find_access_key(&self, id: &str) -> Result<Option<AccessKey>>;
+
+    // Stations
+
+    /// Makes a station known.
+    async fn create_station(&self, name: &str, now: Timestamp) -> Result<StationKey>;
+
+    /// The name of the station that has this key.
+    async fn find_station(&self, key: &str) -> Result<Option<String>>;
+
+    // Jobs, for their owner
+
+    /// Creates a job under a new random id.
+    async fn create_job(&self, job: NewJob, now: Timestamp) -> Result<Job>;
+
+    /// The account's job. Another account's job is unknown.
+    async fn job(&self, account: AccountId, id: &JobId) -> Result<Job>;
+
+    /// Replaces type and manifest of a job that may still be changed.
+    async fn update_job(&self, id: &JobId, update: Update, now: Timestamp) -> Result<Job>;
+
+    /// Cancels a job that may still be changed.
+    async fn cancel_job(
+        &self,
+        account: AccountId,
+        id: &JobId,
+        access_key_id: &str,
+        now: Timestamp,
+    ) -> Result<Job>;
+
+    /// The account's jobs, newest first, beginning after `after`, which must be one of them.
+    async fn list_jobs(
+        &self,
+        account: AccountId,
+        after: Option<&JobId>,
+        limit: u32,
+    ) -> Result<JobPage>;
+
+    /// A manifest that the account's job has or had; `None` for a revision it never had.
+    async fn revision(
+        &self,
+        account: AccountId,
+        id: &JobId,
+        revision: u32,
+    ) -> Result<Option<Revision>>;
+
+    // Jobs, for the desk
+
+    /// Any account's job.
+    async fn find_job(&self, id: &JobId) -> Result<Option<Job>>;
+
+    /// Lends a job to a station: one that waits, one whose lease lapsed, or one that this same
+    /// station held (which begins anew under a higher epoch).
+    async fn claim(&self, claim: Claim, now: Timestamp) -> Result<ClaimedJob>;
+
+    /// Keeps a lease, even a lapsed one that nobody claimed since, and records progress.
+    async fn renew(
+        &self,
+        holder: &Holder,
+        counts: Counts,
+        ttl: Duration,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// Ends a load. The same call again answers alike and changes nothing.
+    async fn finish(&self, holder: &Holder, finish: Finish, now: Timestamp) -> Result<Progress>;
+
+    /// Ends a job whose load is impossible. The same call again answers alike.
+    async fn abort(&self, holder: &Holder, abort: Abort, now: Timestamp) -> Result<Progress>;
+
+    /// Ends a job that nobody holds, because its device cannot be accepted.
+    async fn abort_unclaimed(
+        &self,
+        id: &JobId,
+        code: Progress,
+        reason: &str,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Progress>;
+
+    /// Notes that something was refused. At most one note for a repeated refusal and a bounded
+    /// number for a job, so that whoever is refused cannot fill the database.
+    async fn record_refusal(
+        &self,
+        id: &JobId,
+        actor: Actor,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    // Housekeeping
+
+    /// Expires up to `limit` jobs that were created before `created_before` and whose device did
+    /// not come; says which.
+    async fn expire_jobs(
+        &self,
+        created_before: Timestamp,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<JobId>>;
+
+    /// What happened to a job, oldest first, each event with the link after it.
+    async fn events(&self, id: &JobId) -> Result<Vec<(Event, Link)>>;
+
+    /// Whether the job's events are complete and unchanged; [`crate::Error::Corrupt`] if not.
+    async fn verify_events(&self, id: &JobId) -> Result<()>;
+
+    /// How many jobs of each type and progress there are; for operators.
+    async fn job_totals(&self) -> Result<Vec<(JobType, Progress, u64)>>;
+}
