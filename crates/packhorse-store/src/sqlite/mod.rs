@@ -84,7 +84,10 @@ impl Sqlite {
     /// processes that open a new file at once, one does the work and the others find it done.
     async fn prepare(&self) -> Result<()> {
         let mut tx = self.write().await?;
-        MIGRATIONS.run(&mut *tx).await.map_err(Error::Migration)?;
+        MIGRATIONS
+            .run_direct(None, &mut *tx, false)
+            .await
+            .map_err(Error::Migration)?;
         self.check_master_key(&mut tx).await?;
         Ok(tx.commit().await?)
     }

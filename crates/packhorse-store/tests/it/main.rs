@@ -1,1 +1,127 @@
-fn main() {}
+//! The store's public face, on SQLite: the conformance suite, and what only files can do.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use packhorse_core::job::JobType;
+use packhorse_core::secret::Secret;
+use packhorse_store::{Error, MasterKey, NewJob, Store, conformance, open};
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn master_key(byte: &str) -> MasterKey {
+    MasterKey::from_hex(&byte.repeat(32)).unwrap()
+}
+
+async fn open_in(folder: &Path, byte: &str) -> Result<Arc<dyn Store>, Error> {
+    let url = format!("sqlite://{}", folder.join("a 100%?.db").display());
+    open(&url, master_key(byte)).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sqlite_passes_the_conformance_suite() {
+    let mut failed = Vec::new();
+    for case in conformance::cases() {
+        let name = case.name;
+        let run = tokio::spawn(async move {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open_in(folder.path(), "01").await.unwrap();
+            case.run(store).await;
+        });
+        if run.await.is_err() {
+            failed.push(name);
+        }
+    }
+    assert!(failed.is_empty(), "failed cases: {failed:#?}");
+}
+
+#[tokio::test]
+async fn a_reopened_database_holds_what_was_committed() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = {
+        let store = open_in(folder.path(), "01").await.unwrap();
+        store.create_account("alice", None, NOW).await.unwrap()
+    };
+    let store = open_in(folder.path(), "01").await.unwrap();
+    let found = store.find_access_key(&made.id).await.unwrap().unwrap();
+    assert!(found.secret.matches(made.secret.expose()));
+}
+
+#[tokio::test]
+async fn another_master_key_is_refused_at_opening() {
+    let folder = tempfile::tempdir().unwrap();
+    open_in(folder.path(), "01").await.unwrap();
+    let wrong = open_in(folder.path(), "02").await;
+    assert!(matches!(wrong, Err(Error::WrongMasterKey)));
+    assert!(open_in(folder.path(), "01").await.is_ok());
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("a 100%?.db"), "hello ".repeat(1000)).unwrap();
+    let refused = open_in(folder.path(), "01").await;
+    assert!(matches!(refused, Err(Error::Database(_))));
+    let text = std::fs::read_to_string(folder.path().join("a 100%?.db")).unwrap();
+    assert_eq!(text, "hello ".repeat(1000));
+    for url in ["postgres://x", "sqlite://", "", "a.db"] {
+        let refused = open(url, master_key("01")).await;
+        assert!(matches!(refused, Err(Error::UnsupportedDatabase)), "{url}");
+    }
+    let missing = open("sqlite:///nonexistent/folder/x.db", master_key("01")).await;
+    assert!(matches!(missing, Err(Error::File(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_may_open_a_new_database_at_once_and_all_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let tasks: Vec<_> = (0..8)
+        .map(|n| {
+            let path = path.clone();
+            tokio::spawn(async move {
+                let store = open_in(&path, "01").await.unwrap();
+                for m in 0..5 {
+                    let name = format!("account-{n}-{m}");
+                    store.create_account(&name, None, NOW).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let store = open_in(folder.path(), "01").await.unwrap();
+    assert_eq!(store.list_accounts().await.unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn no_secret_lies_open_in_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open_in(folder.path(), "01").await.unwrap();
+    let key = store.create_account("alice", None, NOW).await.unwrap();
+    let station = store.create_station("dock", NOW).await.unwrap();
+    let new = NewJob {
+        account: key.account,
+        access_key_id: key.id.clone(),
+        job_type: JobType::Import,
+        manifest: Secret::new("trueCryptPassword: swordfish"),
+        jobs_per_day: 50,
+    };
+    store.create_job(new, NOW).await.unwrap();
+    let mut found_id = false;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let bytes = std::fs::read(entry.path()).unwrap();
+        let holds = |text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+        assert!(!holds("swordfish"));
+        assert!(!holds(key.secret.expose()));
+        assert!(!holds(station.key.expose()));
+        found_id |= holds(&key.id);
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{:?}", entry.path());
+    }
+    assert!(found_id, "the files that were searched are the database's");
+}
