@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use packhorse_core::ledger::{EntryKind, Verdict};
 use packhorse_core::signature_file::{BYTES_MAX, FILE_NAME};
-use packhorse_media::{Device, Entry, MediaError, ReadError, UnreadableVolume, Volume};
+use packhorse_media::device::UnreadableVolume;
+use packhorse_media::{Device, Entry, MediaError, ReadError, Volume};
 use packhorse_transfer::SourceVolume;
 
 /// Opens a device and reads its SIGNATURE file, from the first volume that has one.

@@ -11,7 +11,7 @@ use packhorse_core::manifest::{self, Manifest};
 use packhorse_core::secret::Secret;
 use packhorse_core::signature_file::SignatureFile;
 use packhorse_media::{Device, MediaError};
-use packhorse_objects::Client;
+use packhorse_objects::client::Client;
 use packhorse_transfer::{Error as TransferError, Import, JobFolder, Limits, Loaded, Meter};
 use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject};
 use sha2::{Digest, Sha256};

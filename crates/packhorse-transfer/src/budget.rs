@@ -21,15 +21,23 @@ pub(crate) struct Share(#[expect(dead_code, reason = "held for its drop")] Owned
 impl ByteBudget {
     pub(crate) fn new(bytes: u64) -> Self {
         let units = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX).max(1);
-        Self { units, free: Arc::new(Semaphore::new(units as usize)) }
+        Self {
+            units,
+            free: Arc::new(Semaphore::new(units as usize)),
+        }
     }
 
     /// Waits, on a plain thread, until `bytes` are free. A buffer larger than the whole budget waits
     /// for all of it, so that it goes alone instead of never. `None` once the job is stopped.
     pub(crate) fn acquire_blocking(&self, bytes: u64) -> Option<Share> {
-        let units = u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX).clamp(1, self.units);
+        let units = u32::try_from(bytes.div_ceil(UNIT))
+            .unwrap_or(u32::MAX)
+            .clamp(1, self.units);
         let handle = tokio::runtime::Handle::current();
-        handle.block_on(Arc::clone(&self.free).acquire_many_owned(units)).ok().map(Share)
+        handle
+            .block_on(Arc::clone(&self.free).acquire_many_owned(units))
+            .ok()
+            .map(Share)
     }
 
     /// Wakes everybody who waits, with nothing.

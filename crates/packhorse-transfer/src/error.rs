@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use packhorse_media::MediaError;
-use packhorse_objects::Error as StoreError;
+use packhorse_objects::client::Error as StoreError;
 
 /// A load that stopped. Except for [`Error::Media`] and [`Error::Panicked`], running it again goes
 /// on where it stopped.
@@ -58,6 +58,9 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn state(path: &Path, source: std::io::Error) -> Self {
-        Self::State { path: path.to_owned(), source }
+        Self::State {
+            path: path.to_owned(),
+            source,
+        }
     }
 }

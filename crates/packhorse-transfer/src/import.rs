@@ -9,7 +9,7 @@ use packhorse_core::id::JobId;
 use packhorse_core::ledger::{Counts, Verdict};
 use packhorse_core::manifest::{Kind, Manifest, Verification};
 use packhorse_media::{Entry, Volume};
-use packhorse_objects::{Client, ObjectMeta};
+use packhorse_objects::client::{Client, ObjectMeta};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -99,7 +99,11 @@ impl Import {
     }
 
     fn retry(&self, stop: CancellationToken) -> Retry {
-        Retry { limits: self.limits, stop, meter: self.meter.clone() }
+        Retry {
+            limits: self.limits,
+            stop,
+            meter: self.meter.clone(),
+        }
     }
 
     fn log_key(&self) -> String {
@@ -116,7 +120,10 @@ impl Import {
     }
 
     fn readable(&self) -> Arc<[Option<Arc<dyn Volume>>]> {
-        self.volumes.iter().map(|source| source.content.as_ref().ok().cloned()).collect()
+        self.volumes
+            .iter()
+            .map(|source| source.content.as_ref().ok().cloned())
+            .collect()
     }
 
     /// The ledger, with every entry of the device in it.
@@ -128,7 +135,14 @@ impl Import {
                 this.meter.set_stage(Stage::Listing);
                 this.meter.set_counts(Counts::default());
                 let (volumes, clock) = (&this.volumes, this.clock);
-                plan::list(&ledger, &this.manifest, volumes, &this.meter, &this.stop, clock)?;
+                plan::list(
+                    &ledger,
+                    &this.manifest,
+                    volumes,
+                    &this.meter,
+                    &this.stop,
+                    clock,
+                )?;
             }
             let counts = ledger.counts()?;
             this.meter.set_counts(counts);
@@ -192,7 +206,11 @@ impl Import {
         let counts = ledger.counts()?;
         self.meter.set_counts(counts);
         self.meter.set_sent(counts.stored_bytes);
-        if self.stop.is_cancelled() { Err(Error::Stopped) } else { Ok(ledger) }
+        if self.stop.is_cancelled() {
+            Err(Error::Stopped)
+        } else {
+            Ok(ledger)
+        }
     }
 
     /// Reads open rows page by page, in physical order, for the reading threads.
@@ -260,20 +278,27 @@ impl Import {
                     ..ObjectMeta::default()
                 };
                 let to = (&log_bucket, log_key.as_str());
-                let put = uploads::put_file(client, &retry, to, &this.folder.report(), &meta);
+                let printed = this.folder.report();
+                let put = uploads::put_file(client, &retry, to, &printed, &meta);
                 tokio::runtime::Handle::current().block_on(put)?;
                 ledger.set_phase(Phase::Reported)?;
             }
             let counts = ledger.counts()?;
             this.meter.set_counts(counts);
-            Ok(Loaded { counts, log_bucket, log_key })
+            Ok(Loaded {
+                counts,
+                log_bucket,
+                log_key,
+            })
         })
         .await
     }
 }
 
 fn readers() -> usize {
-    std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, READERS_MAX)
+    std::thread::available_parallelism()
+        .map_or(2, NonZero::get)
+        .clamp(2, READERS_MAX)
 }
 
 /// Runs blocking work on a plain thread; a panic of a parser ends here.

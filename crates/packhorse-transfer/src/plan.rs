@@ -10,10 +10,10 @@ use packhorse_core::signature_file;
 use packhorse_media::{Entry, MediaError};
 use tokio_util::sync::CancellationToken;
 
+use crate::Error;
 use crate::import::SourceVolume;
 use crate::ledger::{Ledger, PlanWriter, Planned};
 use crate::progress::Meter;
-use crate::Error;
 
 /// The largest object of S3.
 const OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024 * 1024;
@@ -53,7 +53,7 @@ pub(crate) fn list(
             Ok(volume) => volume.walk(&mut each),
             Err(entry) => {
                 // One row stands for a volume that cannot be read; breaking is the closure's word.
-                let _: ControlFlow<()> = each(entry.clone());
+                let _: ControlFlow<()> = each(Entry::clone(entry));
                 Ok(())
             }
         };

@@ -5,7 +5,7 @@
 
 use packhorse_core::bucket::BucketName;
 use packhorse_core::manifest::{Kind, Manifest};
-use packhorse_objects::{Client, ObjectMeta};
+use packhorse_objects::client::{Client, ObjectMeta};
 
 use crate::Error;
 use crate::retry::{Failed, Retry};
@@ -20,8 +20,13 @@ pub(crate) async fn check(
 ) -> Result<(), Error> {
     let Kind::S3Import(import) = &manifest.kind;
     let log_bucket = &manifest.common.log_bucket;
-    may_write(client, retry, &import.bucket, &format!("{}packhorse-write-check", import.prefix))
-        .await?;
+    may_write(
+        client,
+        retry,
+        &import.bucket,
+        &format!("{}packhorse-write-check", import.prefix),
+    )
+    .await?;
     may_write(client, retry, log_bucket, log_key).await
 }
 
@@ -35,7 +40,10 @@ async fn may_write(
     let what = || format!("write to bucket {bucket}");
     let refused = |failed| match failed {
         Failed::Job(error) => error,
-        Failed::Object(source) => Error::StoreRefused { what: what(), source },
+        Failed::Object(source) => Error::StoreRefused {
+            what: what(),
+            source,
+        },
     };
     let meta = ObjectMeta::default();
     let begin = || client.create_multipart_upload(name, key, &meta);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use packhorse_core::ledger::Counts;
-use packhorse_objects::Error as StoreError;
+use packhorse_objects::client::Error as StoreError;
 
 /// What the load is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,12 @@ pub enum Stage {
 }
 
 impl Stage {
-    const ALL: [Self; 4] = [Self::Listing, Self::Loading, Self::Verifying, Self::Reporting];
+    const ALL: [Self; 4] = [
+        Self::Listing,
+        Self::Loading,
+        Self::Verifying,
+        Self::Reporting,
+    ];
 }
 
 /// A load's live numbers. Clones show the same load.
@@ -48,7 +53,11 @@ impl Meter {
 
     /// Durable totals.
     pub fn counts(&self) -> Counts {
-        *self.0.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self
+            .0
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     /// Bytes the store has confirmed, rows not yet committed and parts of unfinished files included.
@@ -59,21 +68,40 @@ impl Meter {
     /// What the store last answered while it is failing, or `None` while it works.
     pub fn store_trouble(&self) -> Option<String> {
         let down = self.0.store_down.load(Ordering::Relaxed);
-        let last = || self.0.last_error.lock().ok().and_then(|error| error.clone());
+        let last = || {
+            self.0
+                .last_error
+                .lock()
+                .ok()
+                .and_then(|error| error.clone())
+        };
         down.then(last).flatten()
     }
 
     pub(crate) fn set_stage(&self, stage: Stage) {
-        let index = Stage::ALL.iter().position(|known| *known == stage).unwrap_or_default();
+        let index = Stage::ALL
+            .iter()
+            .position(|known| *known == stage)
+            .unwrap_or_default();
         self.0.stage.store(index as u8, Ordering::Relaxed);
     }
 
     pub(crate) fn set_counts(&self, counts: Counts) {
-        *self.0.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = counts;
+        *self
+            .0
+            .counts
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = counts;
     }
 
     pub(crate) fn change_counts(&self, change: impl FnOnce(&mut Counts)) {
-        change(&mut self.0.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        change(
+            &mut self
+                .0
+                .counts
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner),
+        );
     }
 
     pub(crate) fn set_sent(&self, bytes: u64) {

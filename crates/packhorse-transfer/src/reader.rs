@@ -11,7 +11,7 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use packhorse_core::ledger::Verdict;
 use packhorse_media::{FileReader, ReadError, Volume};
-use packhorse_objects::BodyDigest;
+use packhorse_objects::digest::BodyDigest;
 use tokio::sync::mpsc;
 
 use crate::budget::{ByteBudget, Share};
@@ -31,7 +31,12 @@ pub(crate) enum Work {
     /// A file in one buffer.
     Whole { row: OpenRow, body: Body },
     /// A file in parts, in order.
-    Parts { row: OpenRow, part_bytes: u64, first_bytes: Vec<u8>, parts: mpsc::Receiver<Part> },
+    Parts {
+        row: OpenRow,
+        part_bytes: u64,
+        first_bytes: Vec<u8>,
+        parts: mpsc::Receiver<Part>,
+    },
     /// A file whose bytes are not to be had.
     Unreadable { row: OpenRow, verdict: Verdict },
 }
@@ -40,7 +45,8 @@ pub(crate) enum Work {
 pub(crate) struct Body {
     pub bytes: Bytes,
     pub digest: BodyDigest,
-    pub share: Share,
+    /// Given back when the body has been sent.
+    pub _share: Share,
 }
 
 /// A piece of a large file.
@@ -89,14 +95,25 @@ impl Reader {
                 Ok(Err(Left::File(error))) => error.verdict(),
                 Err(_panic) => Verdict::damaged(),
             };
-            if self.work.blocking_send(Work::Unreadable { row: spare, verdict }).is_err() {
+            if self
+                .work
+                .blocking_send(Work::Unreadable {
+                    row: spare,
+                    verdict,
+                })
+                .is_err()
+            {
                 return;
             }
         }
     }
 
     fn next_row(&self) -> Option<OpenRow> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+        self.rows
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .recv()
+            .ok()
     }
 
     fn read(&self, row: OpenRow) -> Result<(), Left> {
@@ -113,7 +130,9 @@ impl Reader {
     fn read_whole(&self, row: OpenRow, mut file: Box<dyn FileReader>) -> Result<(), Left> {
         let body = self.read_body(file.as_mut(), 0, row.entry.size)?;
         file.finish()?;
-        self.work.blocking_send(Work::Whole { row, body }).map_err(|_| Left::Unwanted)
+        self.work
+            .blocking_send(Work::Whole { row, body })
+            .map_err(|_| Left::Unwanted)
     }
 
     fn read_parts(&self, row: OpenRow, mut file: Box<dyn FileReader>) -> Result<(), Left> {
@@ -123,7 +142,12 @@ impl Reader {
         let first = self.read_body(file.as_mut(), 0, part_bytes.min(size))?;
         let first_bytes = first.bytes.iter().copied().take(16).collect();
         let (sender, parts) = mpsc::channel(PARTS_WAITING);
-        let work = Work::Parts { row, part_bytes, first_bytes, parts };
+        let work = Work::Parts {
+            row,
+            part_bytes,
+            first_bytes,
+            parts,
+        };
         self.work.blocking_send(work).map_err(|_| Left::Unwanted)?;
         // From here on the lane answers for the row, through `parts`.
         let mut offset = 0;
@@ -157,7 +181,11 @@ impl Reader {
         let mut buffer = vec![0; length];
         fill(file, offset, &mut buffer)?;
         let digest = BodyDigest::of(&buffer);
-        Ok(Body { bytes: Bytes::from(buffer), digest, share })
+        Ok(Body {
+            bytes: Bytes::from(buffer),
+            digest,
+            _share: share,
+        })
     }
 }
 
@@ -191,9 +219,17 @@ mod tests {
 
     #[test]
     fn any_object_fits_into_ten_thousand_parts() {
-        for size in [WHOLE_BYTES_MAX + 1, 80_000 << 20, (80_000 << 20) + 1, 5 << 40] {
+        for size in [
+            WHOLE_BYTES_MAX + 1,
+            80_000 << 20,
+            (80_000 << 20) + 1,
+            5 << 40,
+        ] {
             let part = part_bytes(size);
-            assert!(size.div_ceil(part) <= PARTS_MAX && part >= PART_BYTES, "{size}");
+            assert!(
+                size.div_ceil(part) <= PARTS_MAX && part >= PART_BYTES,
+                "{size}"
+            );
         }
         assert_eq!(part_bytes(WHOLE_BYTES_MAX + 1), PART_BYTES);
     }

@@ -17,18 +17,16 @@ pub(crate) fn log_key(manifest: &Manifest, job_id: &JobId) -> String {
 }
 
 /// Prints every row into the job folder: temporary name, sync, rename.
-pub(crate) fn write(
-    ledger: &Ledger,
-    folder: &JobFolder,
-    bucket: &BucketName,
-) -> Result<(), Error> {
+pub(crate) fn write(ledger: &Ledger, folder: &JobFolder, bucket: &BucketName) -> Result<(), Error> {
     let path = folder.report();
     let unfinished = path.with_extension("csv.part");
     let state = |error| Error::state(&unfinished, error);
     let mut out = BufWriter::new(File::create(&unfinished).map_err(state)?);
     out.write_all(REPORT_HEADER.as_bytes()).map_err(state)?;
     ledger.report_rows(bucket, |row| out.write_all(row.to_csv().as_bytes()))?;
-    let file = out.into_inner().map_err(|error| state(error.into_error()))?;
+    let file = out
+        .into_inner()
+        .map_err(|error| state(error.into_error()))?;
     file.sync_all().map_err(state)?;
     std::fs::rename(&unfinished, &path).map_err(state)
 }

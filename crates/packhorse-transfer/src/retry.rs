@@ -3,12 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
-use packhorse_objects::Error as StoreError;
+use packhorse_objects::client::Error as StoreError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::progress::Meter;
 use crate::Error;
+use crate::progress::Meter;
 
 /// The first pause; each further one is twice as long.
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
@@ -60,7 +60,7 @@ impl Retry {
     /// long. `what` is for people: "PUT bucket/key".
     pub(crate) async fn run<T, F>(
         &self,
-        what: &dyn Fn() -> String,
+        what: &(dyn Fn() -> String + Sync),
         mut request: impl FnMut() -> F,
     ) -> Result<T, Failed>
     where
@@ -83,14 +83,20 @@ impl Retry {
                 Err(error) => error,
             };
             if refuses_the_job(&error) {
-                return Err(Failed::Job(Error::StoreRefused { what: what(), source: error }));
+                return Err(Failed::Job(Error::StoreRefused {
+                    what: what(),
+                    source: error,
+                }));
             }
             corruptions += u32::from(matches!(error, StoreError::Corrupted { .. }));
             if !error.is_retryable() || corruptions >= CORRUPTIONS_MAX {
                 return Err(Failed::Object(error));
             }
             if begun.elapsed() + pause > self.limits.retry_for {
-                return Err(Failed::Job(Error::StoreUnavailable { what: what(), source: error }));
+                return Err(Failed::Job(Error::StoreUnavailable {
+                    what: what(),
+                    source: error,
+                }));
             }
             self.meter.store_failed(&error);
             tracing::debug!(request = what(), error = %error, "store request failed, will retry");

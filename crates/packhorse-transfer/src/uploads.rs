@@ -6,7 +6,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 use packhorse_core::bucket::BucketName;
-use packhorse_objects::{BodyDigest, Client, CompletedPart, ObjectMeta};
+use packhorse_objects::client::{Client, CompletedPart, ObjectMeta};
+use packhorse_objects::digest::BodyDigest;
 use tokio::runtime::Handle;
 
 use crate::Error;
@@ -57,11 +58,18 @@ pub(crate) async fn put_file(
         let (body, digest) = read(offset, part_bytes.min(size - offset))?;
         let send = || client.upload_part(bucket, key, &upload, number, body.clone(), &digest);
         let etag = retry.run(&what, send).await.map_err(job_error(what()))?;
-        parts.push(CompletedPart { number, etag, crc32c: Some(digest.crc32c) });
+        parts.push(CompletedPart {
+            number,
+            etag,
+            crc32c: digest.crc32c,
+        });
         offset += part_bytes;
     }
     let complete = || client.complete_multipart_upload(bucket, key, &upload, &parts);
-    retry.run(&what, complete).await.map_err(job_error(what()))?;
+    retry
+        .run(&what, complete)
+        .await
+        .map_err(job_error(what()))?;
     Ok(())
 }
 
@@ -84,15 +92,17 @@ pub(crate) fn abort_orphans(
     let mut next = None;
     loop {
         let what = || format!("list uploads of {bucket}");
-        let list = || client.list_multipart_uploads(name, &prefix, next.clone());
-        let page = handle.block_on(retry.run(&what, list)).map_err(job_error(what()))?;
+        let list = || client.list_multipart_uploads(name, &prefix, next.as_ref());
+        let page = handle
+            .block_on(retry.run(&what, list))
+            .map_err(job_error(what()))?;
         for upload in &page.uploads {
             let ours = log_key == Some(upload.key.as_str())
                 || (log_key.is_none() && ledger.has_key(&upload.key)?);
             if !ours {
                 continue;
             }
-            let abort = || client.abort_multipart_upload(name, &upload.key, &upload.upload_id);
+            let abort = || client.abort_multipart_upload(name, &upload.key, &upload.id);
             match handle.block_on(retry.run(&what, abort)) {
                 Ok(()) => {}
                 Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {}

@@ -11,11 +11,11 @@ use md5::{Digest as _, Md5};
 use packhorse_core::bucket::BucketName;
 use packhorse_core::ledger::Verdict;
 use packhorse_media::{FileReader, ReadError, Volume};
-use packhorse_objects::{Client, ListObjects, ListedObject};
+use packhorse_objects::client::{Client, ListObjects, ListPage, ListedObject};
 use tokio::runtime::Handle;
 
 use crate::Error;
-use crate::ledger::{Change, Done, Ledger, OpenRow, StoredRow};
+use crate::ledger::{Change, Done, Ledger, StoredRow};
 use crate::reader::fill;
 use crate::retry::{Failed, Retry};
 
@@ -38,8 +38,14 @@ pub(crate) struct Verify<'a> {
 impl Verify<'_> {
     /// Compares every stored row with the store's listing; wrong ones are opened again or failed.
     pub(crate) fn listing(&self) -> Result<(), Error> {
-        let Some((first, last)) = self.ledger.key_range()? else { return Ok(()) };
-        let mut rows = Rows { ledger: self.ledger, page: Vec::new(), last: String::new() };
+        let Some((first, last)) = self.ledger.key_range()? else {
+            return Ok(());
+        };
+        let mut rows = Rows {
+            ledger: self.ledger,
+            page: Vec::new(),
+            last: String::new(),
+        };
         let mut changes = Vec::new();
         let mut request = ListObjects {
             prefix: common_prefix(&first, &last).to_owned(),
@@ -86,13 +92,19 @@ impl Verify<'_> {
         self.ledger.write(&changes)
     }
 
-    fn list(&self, request: &ListObjects) -> Result<packhorse_objects::ListPage, Error> {
-        let what = || format!("list {}/{}", self.bucket, request.prefix);
-        let list = || self.client.list_objects(self.bucket.as_str(), request);
-        Handle::current().block_on(self.retry.run(&what, list)).map_err(|failed| match failed {
-            Failed::Job(error) => error,
-            Failed::Object(source) => Error::StoreRefused { what: what(), source },
-        })
+    fn list(&self, request: &ListObjects) -> Result<ListPage, Error> {
+        let (client, bucket) = (self.client, self.bucket);
+        let what = || format!("list {bucket}/{}", request.prefix);
+        let list = || client.list_objects(bucket.as_str(), request);
+        Handle::current()
+            .block_on(self.retry.run(&what, list))
+            .map_err(|failed| match failed {
+                Failed::Job(error) => error,
+                Failed::Object(source) => Error::StoreRefused {
+                    what: what(),
+                    source,
+                },
+            })
     }
 
     /// Compares one row with what the listing says of it.
@@ -106,15 +118,24 @@ impl Verify<'_> {
         if listed.is_some_and(|object| same(object.size, &object.etag)) {
             return Ok(());
         }
-        let what = || format!("HEAD {}/{}", self.bucket, row.key);
-        let head = || self.client.head_object(self.bucket.as_str(), &row.key);
+        let (client, bucket) = (self.client, self.bucket);
+        let what = || format!("HEAD {bucket}/{}", row.key);
+        let head = || client.head_object(bucket.as_str(), &row.key);
         match Handle::current().block_on(self.retry.run(&what, head)) {
             Ok(object) if same(object.size, &object.etag) => return Ok(()),
             Ok(_) | Err(Failed::Object(_)) => {}
             Err(Failed::Job(error)) => return Err(error),
         }
-        tracing::warn!(object.key = row.key, attempts = row.attempts, "the store's copy is wrong");
-        let change = if row.attempts < REPAIRS_MAX { Change::Reopen } else { self.failed() };
+        tracing::warn!(
+            object.key = row.key,
+            attempts = row.attempts,
+            "the store's copy is wrong"
+        );
+        let change = if row.attempts < REPAIRS_MAX {
+            Change::Reopen
+        } else {
+            self.failed()
+        };
         changes.push((row.id, change));
         Ok(())
     }
@@ -131,7 +152,9 @@ impl Verify<'_> {
         let mut after = 0;
         loop {
             let rows = self.ledger.stored_files(after, PAGE)?;
-            let Some((last, _)) = rows.last() else { return Ok(()) };
+            let Some((last, _)) = rows.last() else {
+                return Ok(());
+            };
             after = last.id;
             let mut changes = Vec::new();
             for (row, md5) in &rows {
@@ -140,7 +163,9 @@ impl Verify<'_> {
                 }
                 let volume = volumes.get(row.volume).and_then(Option::as_ref);
                 let again = volume.map(|volume| {
-                    volume.open(&row.entry).and_then(|file| md5_of(file, row.entry.size))
+                    volume
+                        .open(&row.entry)
+                        .and_then(|file| md5_of(file, row.entry.size))
                 });
                 if !matches!(again, Some(Ok(again)) if again == *md5) {
                     changes.push((row.id, self.failed()));
@@ -178,7 +203,9 @@ fn md5_of(mut file: Box<dyn FileReader>, size: u64) -> Result<[u8; 16], ReadErro
     let mut buffer = vec![0; REREAD_BYTES];
     let mut offset = 0;
     while offset < size {
-        let length = usize::try_from(size - offset).unwrap_or(REREAD_BYTES).min(REREAD_BYTES);
+        let length = usize::try_from(size - offset)
+            .unwrap_or(REREAD_BYTES)
+            .min(REREAD_BYTES);
         let piece = buffer.get_mut(..length).unwrap_or_default();
         fill(file.as_mut(), offset, piece)?;
         hash.update(&*piece);

@@ -3,7 +3,7 @@
 use packhorse_core::manifest::{CannedAcl, Kind, Manifest, StorageClass};
 use packhorse_core::mapping::{self, Content};
 use packhorse_media::Entry;
-use packhorse_objects::ObjectMeta;
+use packhorse_objects::client::ObjectMeta;
 
 /// The headers of the object of `entry`.
 pub(super) fn object_meta(manifest: &Manifest, entry: &Entry, first_bytes: &[u8]) -> ObjectMeta {
@@ -39,7 +39,10 @@ fn metadata(manifest: &Manifest, entry: &Entry) -> Vec<(String, String)> {
         // The names that rclone and s3fs read back.
         if let Some(modified) = entry.modified {
             let (seconds, fraction) = (modified.as_second(), modified.subsec_nanosecond());
-            metadata.push(("mtime".to_owned(), format!("{seconds}.{:09}", fraction.max(0))));
+            metadata.push((
+                "mtime".to_owned(),
+                format!("{seconds}.{:09}", fraction.max(0)),
+            ));
         }
         if let Some(mode) = entry.mode {
             metadata.push(("mode".to_owned(), format!("{mode:o}")));

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use packhorse_core::ledger::Verdict;
-use packhorse_objects::{CompletedPart, UploadId, multipart_etag};
+use packhorse_objects::client::{CompletedPart, UploadId};
+use packhorse_objects::digest::multipart_etag;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -17,7 +18,11 @@ use crate::retry::Failed;
 
 /// How the stream of parts ended.
 enum Ended {
-    Well { md5: [u8; 16], parts: Vec<CompletedPart>, digests: Vec<[u8; 16]> },
+    Well {
+        md5: [u8; 16],
+        parts: Vec<CompletedPart>,
+        digests: Vec<[u8; 16]>,
+    },
     Badly(Verdict),
 }
 
@@ -37,18 +42,26 @@ impl Lanes {
             Some(found) => found,
             None => {
                 let what = || self.what("CreateMultipartUpload", &row.key);
-                let create =
-                    || self.client.create_multipart_upload(self.bucket.as_str(), &row.key, &meta);
+                let create = || {
+                    self.client
+                        .create_multipart_upload(self.bucket.as_str(), &row.key, &meta)
+                };
                 let upload = self.retry.run(&what, create).await?;
-                let started = Change::UploadStarted(upload.as_str().to_owned());
+                let started = Change::UploadStarted(upload.0.clone());
                 self.record(row, started).await.map_err(Failed::Job)?;
                 (upload, BTreeMap::new())
             }
         };
         let content_type = meta.content_type.unwrap_or_default();
-        let ended = Arc::clone(&self).send_parts(row, &upload, kept, parts).await;
+        let ended = Arc::clone(&self)
+            .send_parts(row, &upload, kept, parts)
+            .await;
         match ended {
-            Ok(Ended::Well { md5, parts, digests }) => {
+            Ok(Ended::Well {
+                md5,
+                parts,
+                digests,
+            }) => {
                 let etag = self.complete(row, &upload, &parts, &digests).await?;
                 Ok(self.stored(etag, md5, content_type))
             }
@@ -67,7 +80,9 @@ impl Lanes {
 
     /// Whether the key exists and the manifest says to leave it alone.
     async fn taken_before(&self, row: &OpenRow) -> Result<Option<Verdict>, Failed> {
-        let Some(verdict) = self.conflict() else { return Ok(None) };
+        let Some(verdict) = self.conflict() else {
+            return Ok(None);
+        };
         let what = || self.what("HEAD", &row.key);
         let head = || self.client.head_object(self.bucket.as_str(), &row.key);
         match self.retry.run(&what, head).await {
@@ -83,13 +98,17 @@ impl Lanes {
         row: &OpenRow,
         part_bytes: u64,
     ) -> Result<Option<(UploadId, BTreeMap<u32, String>)>, Failed> {
-        let Some(upload) = row.upload_id.clone().map(UploadId::new) else { return Ok(None) };
+        let Some(upload) = row.upload_id.clone().map(UploadId) else {
+            return Ok(None);
+        };
         let mut kept = BTreeMap::new();
         let mut after = 0;
         loop {
             let what = || self.what("ListParts", &row.key);
-            let list =
-                || self.client.list_parts(self.bucket.as_str(), &row.key, &upload, after);
+            let list = || {
+                self.client
+                    .list_parts(self.bucket.as_str(), &row.key, &upload, after)
+            };
             let page = match self.retry.run(&what, list).await {
                 Ok(page) => page,
                 Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {
@@ -132,7 +151,9 @@ impl Lanes {
                 Some(Part::Body(body)) => {
                     digests.push(body.digest.md5);
                     let number = u32::try_from(digests.len()).unwrap_or(u32::MAX);
-                    let there = kept.get(&number).is_some_and(|e| *e == hex::encode(body.digest.md5));
+                    let there = kept
+                        .get(&number)
+                        .is_some_and(|e| *e == hex::encode(body.digest.md5));
                     if there {
                         self.retry.meter.add_sent(body.bytes.len() as u64);
                         sent.push(completed(number, hex::encode(body.digest.md5), &body));
@@ -157,7 +178,11 @@ impl Lanes {
             sent.push(joined(ended)?);
         }
         sent.sort_by_key(|part| part.number);
-        Ok(Ended::Well { md5, parts: sent, digests })
+        Ok(Ended::Well {
+            md5,
+            parts: sent,
+            digests,
+        })
     }
 
     async fn send_part(
@@ -197,8 +222,10 @@ impl Lanes {
         let bucket = self.bucket.as_str();
         let expected = multipart_etag(digests);
         let what = || self.what("CompleteMultipartUpload", &row.key);
-        let complete =
-            || self.client.complete_multipart_upload(bucket, &row.key, upload, parts);
+        let complete = || {
+            self.client
+                .complete_multipart_upload(bucket, &row.key, upload, parts)
+        };
         match self.retry.run(&what, complete).await {
             Ok(etag) => Ok(etag),
             Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {
@@ -217,8 +244,10 @@ impl Lanes {
 
     async fn abort(&self, row: &OpenRow, upload: &UploadId) -> Result<(), Failed> {
         let what = || self.what("AbortMultipartUpload", &row.key);
-        let abort =
-            || self.client.abort_multipart_upload(self.bucket.as_str(), &row.key, upload);
+        let abort = || {
+            self.client
+                .abort_multipart_upload(self.bucket.as_str(), &row.key, upload)
+        };
         match self.retry.run(&what, abort).await {
             Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => Ok(()),
             result => result,
@@ -227,7 +256,11 @@ impl Lanes {
 }
 
 fn completed(number: u32, etag: String, body: &Body) -> CompletedPart {
-    CompletedPart { number, etag, crc32c: Some(body.digest.crc32c) }
+    CompletedPart {
+        number,
+        etag,
+        crc32c: body.digest.crc32c,
+    }
 }
 
 fn joined(

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use packhorse_core::bucket::BucketName;
 use packhorse_core::ledger::Verdict;
 use packhorse_core::manifest::{ConflictPolicy, Manifest};
-use packhorse_objects::{Client, Error as StoreError};
+use packhorse_objects::client::{Client, Error as StoreError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -45,8 +45,18 @@ impl Lanes {
         recorder: Recorder,
         clock: fn() -> Timestamp,
     ) -> Arc<Self> {
-        let part_slots = Arc::new(Semaphore::new(retry.limits.connections.min(PARTS_IN_FLIGHT)));
-        Arc::new(Self { client, bucket, manifest, retry, recorder, part_slots, clock })
+        let part_slots = Arc::new(Semaphore::new(
+            retry.limits.connections.min(PARTS_IN_FLIGHT),
+        ));
+        Arc::new(Self {
+            client,
+            bucket,
+            manifest,
+            retry,
+            recorder,
+            part_slots,
+            clock,
+        })
     }
 
     /// Takes work until there is none. The first error that concerns the whole job ends it; work
@@ -86,8 +96,15 @@ impl Lanes {
                 let result = self.small(&row, body).await;
                 (row, result)
             }
-            Work::Parts { row, part_bytes, first_bytes, parts } => {
-                let result = Arc::clone(&self).large(&row, part_bytes, &first_bytes, parts).await;
+            Work::Parts {
+                row,
+                part_bytes,
+                first_bytes,
+                parts,
+            } => {
+                let result = Arc::clone(&self)
+                    .large(&row, part_bytes, &first_bytes, parts)
+                    .await;
                 (row, result)
             }
             Work::Unreadable { row, verdict } => {
@@ -118,7 +135,10 @@ impl Lanes {
     }
 
     fn without_object(&self, verdict: Verdict) -> Change {
-        Change::Done(Done::without_object(verdict, (self.clock)().as_millisecond()))
+        Change::Done(Done::without_object(
+            verdict,
+            (self.clock)().as_millisecond(),
+        ))
     }
 
     fn stored(&self, etag: String, md5: [u8; 16], content_type: String) -> Change {
@@ -132,7 +152,11 @@ impl Lanes {
     }
 
     async fn record(&self, row: &OpenRow, change: Change) -> Result<(), Error> {
-        let record = Record { row: row.id, bytes: row.entry.size, change };
+        let record = Record {
+            row: row.id,
+            bytes: row.entry.size,
+            change,
+        };
         // The recorder's own error is returned by its thread.
         self.recorder.send(record).await.map_err(|_| Error::Stopped)
     }

@@ -1,7 +1,7 @@
 //! Small files: one PUT each.
 
 use packhorse_core::manifest::ConflictPolicy;
-use packhorse_objects::Error as StoreError;
+use packhorse_objects::client::Error as StoreError;
 
 use super::Lanes;
 use super::headers::object_meta;
@@ -17,11 +17,15 @@ impl Lanes {
         let put = async || match self.manifest.extensions.on_conflict {
             ConflictPolicy::Overwrite => {
                 let bytes = body.bytes.clone();
-                self.client.put_object(bucket, &row.key, &meta, bytes, &body.digest).await
+                self.client
+                    .put_object(bucket, &row.key, &meta, bytes, &body.digest)
+                    .await
             }
             ConflictPolicy::Keep | ConflictPolicy::Fail => {
                 let bytes = body.bytes.clone();
-                self.client.put_object_if_absent(bucket, &row.key, &meta, bytes, &body.digest).await
+                self.client
+                    .put_object_if_absent(bucket, &row.key, &meta, bytes, &body.digest)
+                    .await
             }
         };
         let content_type = meta.content_type.clone().unwrap_or_default();
@@ -45,7 +49,9 @@ impl Lanes {
         content_type: String,
         error: StoreError,
     ) -> Result<Change, Failed> {
-        let Some(verdict) = self.conflict() else { return Err(Failed::Object(error)) };
+        let Some(verdict) = self.conflict() else {
+            return Err(Failed::Object(error));
+        };
         let what = || self.what("HEAD", &row.key);
         let head = || self.client.head_object(self.bucket.as_str(), &row.key);
         let there = self.retry.run(&what, head).await?;

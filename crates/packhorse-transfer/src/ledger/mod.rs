@@ -36,11 +36,17 @@ pub(crate) enum Phase {
 }
 
 impl Phase {
-    const ALL: [(Self, &'static str); 3] =
-        [(Self::Listing, "listing"), (Self::Loading, "loading"), (Self::Reported, "reported")];
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::Listing, "listing"),
+        (Self::Loading, "loading"),
+        (Self::Reported, "reported"),
+    ];
 
     fn code(self) -> &'static str {
-        Self::ALL.iter().find(|(phase, _)| *phase == self).map_or("listing", |(_, code)| code)
+        Self::ALL
+            .iter()
+            .find(|(phase, _)| *phase == self)
+            .map_or("listing", |(_, code)| code)
     }
 }
 
@@ -90,7 +96,11 @@ impl Ledger {
             let create = format!("BEGIN; {} COMMIT;", include_str!("schema.sql"));
             connection.execute_batch(&create)?;
         }
-        let ledger = Self { connection, folder: folder.clone(), _lock: Some(lock) };
+        let ledger = Self {
+            connection,
+            folder: folder.clone(),
+            _lock: Some(lock),
+        };
         ledger.begin_or_continue(job_id, manifest_sha256)?;
         Ok(ledger)
     }
@@ -98,7 +108,11 @@ impl Ledger {
     /// A further connection for another thread, without the lock.
     pub(crate) fn reopen(&self) -> Result<Self, Error> {
         let connection = connect(&self.folder)?;
-        Ok(Self { connection, folder: self.folder.clone(), _lock: None })
+        Ok(Self {
+            connection,
+            folder: self.folder.clone(),
+            _lock: None,
+        })
     }
 
     /// Rows made under another manifest lead to other keys: they are of no use. (A lease keeps the
@@ -113,7 +127,8 @@ impl Ledger {
         match known {
             Some((id, manifest)) if id == job_id.as_str() && manifest == manifest_sha256 => Ok(()),
             _ => {
-                self.connection.execute_batch("BEGIN; DELETE FROM entries; DELETE FROM job;")?;
+                self.connection
+                    .execute_batch("BEGIN; DELETE FROM entries; DELETE FROM job;")?;
                 self.connection.execute(
                     "INSERT INTO job (one, job_id, manifest_sha256, phase) VALUES (1, ?, ?, ?)",
                     params![job_id.as_str(), manifest_sha256, Phase::Listing.code()],
@@ -125,14 +140,18 @@ impl Ledger {
     }
 
     pub(crate) fn phase(&self) -> Result<Phase, Error> {
-        let code: String =
-            self.connection.query_row("SELECT phase FROM job", [], |row| row.get(0))?;
+        let code: String = self
+            .connection
+            .query_row("SELECT phase FROM job", [], |row| row.get(0))?;
         let phase = Phase::ALL.iter().find(|(_, known)| *known == code);
-        phase.map(|(phase, _)| *phase).ok_or(Error::LedgerDamaged("unknown phase"))
+        phase
+            .map(|(phase, _)| *phase)
+            .ok_or(Error::LedgerDamaged("unknown phase"))
     }
 
     pub(crate) fn set_phase(&self, phase: Phase) -> Result<(), Error> {
-        self.connection.execute("UPDATE job SET phase = ?", [phase.code()])?;
+        self.connection
+            .execute("UPDATE job SET phase = ?", [phase.code()])?;
         Ok(())
     }
 }
@@ -165,7 +184,11 @@ fn connect(folder: &JobFolder) -> Result<Connection, Error> {
 
 fn has_schema(connection: &Connection) -> Result<bool, Error> {
     let found = connection
-        .query_row("SELECT 1 FROM sqlite_schema WHERE name = 'entries_open'", [], |_| Ok(()))
+        .query_row(
+            "SELECT 1 FROM sqlite_schema WHERE name = 'entries_open'",
+            [],
+            |_| Ok(()),
+        )
         .optional()?;
     Ok(found.is_some())
 }

@@ -37,7 +37,10 @@ impl Ledger {
         self.connection.execute_batch(
             "BEGIN; DELETE FROM entries; UPDATE job SET phase = 'listing'; COMMIT; BEGIN;",
         )?;
-        Ok(PlanWriter { ledger: self, rows: 0 })
+        Ok(PlanWriter {
+            ledger: self,
+            rows: 0,
+        })
     }
 }
 
@@ -60,17 +63,17 @@ impl PlanWriter<'_> {
                  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
-                planned.volume,
+                to_i64(planned.volume as u64),
                 path,
-                entry.path.len(),
+                to_i64(entry.path.len() as u64),
                 kind_code(entry.kind),
-                i64::try_from(entry.size).unwrap_or(i64::MAX),
+                to_i64(entry.size),
                 entry.modified.map(|at| at.as_nanosecond().to_be_bytes()),
                 entry.mode,
                 entry.owner.map(|(uid, _)| uid),
                 entry.owner.map(|(_, gid)| gid),
                 entry.node.cast_signed(),
-                i64::try_from(extent).unwrap_or(i64::MAX),
+                to_i64(extent),
                 key,
                 verdict.map_or(0, |verdict| super::write::state_of(verdict.outcome())),
                 verdict.map(|verdict| verdict.status),
@@ -115,6 +118,11 @@ impl Drop for PlanWriter<'_> {
     }
 }
 
+/// SQLite counts in i64: a size that a hostile disk claims beyond it is as absurd at the limit.
+fn to_i64(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
 const KINDS: [(EntryKind, &str); 8] = [
     (EntryKind::File, "file"),
     (EntryKind::Directory, "directory"),
@@ -127,5 +135,8 @@ const KINDS: [(EntryKind, &str); 8] = [
 ];
 
 fn kind_code(kind: EntryKind) -> &'static str {
-    KINDS.iter().find(|(known, _)| *known == kind).map_or("other", |(_, code)| code)
+    KINDS
+        .iter()
+        .find(|(known, _)| *known == kind)
+        .map_or("other", |(_, code)| code)
 }

@@ -43,7 +43,10 @@ pub(crate) struct After {
 
 impl Default for After {
     fn default() -> Self {
-        Self { extent: i64::MIN, id: 0 }
+        Self {
+            extent: i64::MIN,
+            id: 0,
+        }
     }
 }
 
@@ -61,7 +64,10 @@ impl Ledger {
              WHERE state = 0 AND (extent, id) > (?, ?) ORDER BY extent, id LIMIT ?",
         )?;
         let rows = statement.query_map(params![after.extent, after.id, limit], |row| {
-            last = After { extent: row.get("extent")?, id: row.get("id")? };
+            last = After {
+                extent: row.get("extent")?,
+                id: row.get("id")?,
+            };
             open_row(row)
         })?;
         let rows = rows.collect::<Result<_, _>>()?;
@@ -96,8 +102,9 @@ impl Ledger {
             "SELECT id, volume, path, inner_bytes, size, modified_ns, mode, uid, gid, node, key, \
              upload_id, attempts, md5 FROM entries WHERE state = 1 AND id > ? ORDER BY id LIMIT ?",
         )?;
-        let rows = statement
-            .query_map(params![id, limit], |row| Ok((open_row(row)?, row.get("md5")?)))?;
+        let rows = statement.query_map(params![id, limit], |row| {
+            Ok((open_row(row)?, row.get("md5")?))
+        })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -116,8 +123,9 @@ impl Ledger {
 
     /// Whether a file of this job has `key`.
     pub(crate) fn has_key(&self, key: &str) -> Result<bool, Error> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT 1 FROM entries WHERE key = ?")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT 1 FROM entries WHERE key = ?")?;
         Ok(statement.exists([key])?)
     }
 
@@ -136,7 +144,9 @@ impl Ledger {
             let (Some(status), Some(code), Some(at_ms)) =
                 (row.get(1)?, row.get::<_, Option<String>>(2)?, row.get(3)?)
             else {
-                return Err(Error::LedgerDamaged("a row without an outcome at report time"));
+                return Err(Error::LedgerDamaged(
+                    "a row without an outcome at report time",
+                ));
             };
             let key: Option<String> = row.get(4)?;
             let md5: Option<[u8; 16]> = row.get(5)?;
@@ -146,7 +156,10 @@ impl Ledger {
                     .map_err(|_| Error::LedgerDamaged("a time out of range"))?,
                 file: row.get(0)?,
                 verdict: Verdict { status, code },
-                key: key.filter(|_| stored).map(|k| format!("{bucket}/{k}")).unwrap_or_default(),
+                key: key
+                    .filter(|_| stored)
+                    .map(|k| format!("{bucket}/{k}"))
+                    .unwrap_or_default(),
                 md5: md5.map(hex::encode).unwrap_or_default(),
                 bytes: row.get::<_, i64>(6)?.cast_unsigned(),
                 content_type: row.get::<_, Option<String>>(7)?.unwrap_or_default(),
@@ -159,13 +172,17 @@ impl Ledger {
 
 fn open_row(row: &Row<'_>) -> rusqlite::Result<OpenRow> {
     let path: Vec<u8> = row.get("path")?;
-    let outer = path.len().saturating_sub(row.get::<_, usize>("inner_bytes")?);
+    let outer = path
+        .len()
+        .saturating_sub(row.get::<_, u32>("inner_bytes")? as usize);
     let modified: Option<[u8; 16]> = row.get("modified_ns")?;
-    let modified = modified.map(|bytes| timestamp(i128::from_be_bytes(bytes))).transpose()?;
+    let modified = modified
+        .map(|bytes| timestamp(i128::from_be_bytes(bytes)))
+        .transpose()?;
     let owner: (Option<u32>, Option<u32>) = (row.get("uid")?, row.get("gid")?);
     Ok(OpenRow {
         id: row.get("id")?,
-        volume: row.get("volume")?,
+        volume: row.get::<_, u32>("volume")? as usize,
         entry: Entry {
             path: path.get(outer..).unwrap_or_default().to_vec(),
             kind: EntryKind::File,

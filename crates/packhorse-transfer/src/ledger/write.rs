@@ -39,7 +39,13 @@ pub(crate) struct Done {
 impl Done {
     /// An outcome without an object.
     pub(crate) fn without_object(verdict: Verdict, at_ms: i64) -> Self {
-        Self { verdict, md5: None, etag: None, content_type: None, at_ms }
+        Self {
+            verdict,
+            md5: None,
+            etag: None,
+            content_type: None,
+            at_ms,
+        }
     }
 }
 
@@ -51,7 +57,9 @@ impl Ledger {
             match change {
                 Change::UploadStarted(upload_id) => {
                     let sql = "UPDATE entries SET upload_id = ? WHERE id = ? AND state = 0";
-                    transaction.prepare_cached(sql)?.execute(params![upload_id, id])?;
+                    transaction
+                        .prepare_cached(sql)?
+                        .execute(params![upload_id, id])?;
                 }
                 Change::Done(done) => {
                     let sql = "UPDATE entries SET state = ?, status = ?, code = ?, at_ms = ?, \
@@ -96,8 +104,8 @@ impl Ledger {
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            let (state, number, bytes): (i64, u64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let bytes = bytes.cast_unsigned();
+            let (state, number, bytes): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let (number, bytes) = (number.cast_unsigned(), bytes.cast_unsigned());
             counts.listed += number;
             counts.listed_bytes += bytes;
             match state {
