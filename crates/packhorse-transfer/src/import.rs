@@ -20,6 +20,7 @@ use crate::ledger::{After, JobFolder, Ledger, OpenRow, Phase};
 use crate::progress::{Meter, Stage};
 use crate::reader::Reader;
 use crate::retry::{Limits, Retry};
+use crate::uploads::Keys;
 use crate::verify::Verify;
 use crate::{Error, plan, preflight, recorder, report, uploads};
 
@@ -270,8 +271,14 @@ impl Import {
             let (log_bucket, log_key) = (this.manifest.common.log_bucket.clone(), this.log_key());
             if ledger.phase()? != Phase::Reported {
                 let client = &this.client;
-                uploads::abort_orphans(client, &retry, &ledger, this.bucket(), None)?;
-                uploads::abort_orphans(client, &retry, &ledger, &log_bucket, Some(&log_key))?;
+                let check_key = preflight::check_key(&this.manifest);
+                for (bucket, keys) in [
+                    (this.bucket(), Keys::Ledger(&ledger)),
+                    (this.bucket(), Keys::One(&check_key)),
+                    (&log_bucket, Keys::One(&log_key)),
+                ] {
+                    uploads::abort_orphans(client, &retry, bucket, keys)?;
+                }
                 report::write(&ledger, &this.folder, this.bucket())?;
                 let meta = ObjectMeta {
                     content_type: Some("text/csv; charset=utf-8".to_owned()),

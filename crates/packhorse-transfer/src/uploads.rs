@@ -73,32 +73,44 @@ pub(crate) async fn put_file(
     Ok(())
 }
 
-/// Aborts the multipart uploads under keys of this job (and under `log_key`): whatever is still
-/// open when the rows are final was left by a crash. Runs on a plain thread.
+/// Whose uploads are meant.
+#[derive(Clone, Copy)]
+pub(crate) enum Keys<'a> {
+    /// Those of the ledger's rows.
+    Ledger(&'a Ledger),
+    /// This one.
+    One(&'a str),
+}
+
+/// Aborts the multipart uploads under `keys`: whatever is still open when the rows are final was
+/// left by a crash. Runs on a plain thread.
 pub(crate) fn abort_orphans(
     client: &Client,
     retry: &Retry,
-    ledger: &Ledger,
     bucket: &BucketName,
-    log_key: Option<&str>,
+    keys: Keys<'_>,
 ) -> Result<(), Error> {
-    let prefix = match (ledger.key_range()?, log_key) {
-        (Some((first, last)), None) => common_prefix(&first, &last).to_owned(),
-        (_, Some(log_key)) => log_key.to_owned(),
-        (None, None) => return Ok(()),
+    let prefix = match keys {
+        Keys::One(key) => key.to_owned(),
+        Keys::Ledger(ledger) => match ledger.key_range()? {
+            Some((first, last)) => common_prefix(&first, &last).to_owned(),
+            None => return Ok(()),
+        },
     };
     let handle = Handle::current();
     let name = bucket.as_str();
+    let what = || format!("list uploads of {bucket}");
     let mut next = None;
     loop {
-        let what = || format!("list uploads of {bucket}");
         let list = || client.list_multipart_uploads(name, &prefix, next.as_ref());
         let page = handle
             .block_on(retry.run(&what, list))
             .map_err(job_error(what()))?;
         for upload in &page.uploads {
-            let ours = log_key == Some(upload.key.as_str())
-                || (log_key.is_none() && ledger.has_key(&upload.key)?);
+            let ours = match keys {
+                Keys::One(key) => upload.key == key,
+                Keys::Ledger(ledger) => ledger.has_key(&upload.key)?,
+            };
             if !ours {
                 continue;
             }
