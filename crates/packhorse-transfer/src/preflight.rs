@@ -20,14 +20,18 @@ pub(crate) async fn check(
 ) -> Result<(), Error> {
     let Kind::S3Import(import) = &manifest.kind;
     let log_bucket = &manifest.common.log_bucket;
-    may_write(
-        client,
-        retry,
-        &import.bucket,
-        &format!("{}packhorse-write-check", import.prefix),
-    )
-    .await?;
+    may_write(client, retry, &import.bucket, &check_key(manifest)).await?;
     may_write(client, retry, log_bucket, log_key).await
+}
+
+/// The key under which writing is tried: the prefix itself, since permissions may hang on it.
+pub(crate) fn check_key(manifest: &Manifest) -> String {
+    let Kind::S3Import(import) = &manifest.kind;
+    if import.prefix.is_empty() {
+        "packhorse-write-check".into()
+    } else {
+        import.prefix.clone()
+    }
 }
 
 async fn may_write(
