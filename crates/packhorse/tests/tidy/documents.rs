@@ -25,9 +25,14 @@ fn rows(section: &str) -> Vec<Vec<String>> {
     let table = lines.take_while(|line| line.starts_with('|')).skip(2);
     let cell = |cell: &str| {
         let cell = cell.trim();
-        cell.strip_prefix('`').and_then(|c| c.strip_suffix('`')).unwrap_or(cell).to_owned()
+        cell.strip_prefix('`')
+            .and_then(|c| c.strip_suffix('`'))
+            .unwrap_or(cell)
+            .to_owned()
     };
-    table.map(|line| line.trim_matches('|').split('|').map(cell).collect()).collect()
+    table
+        .map(|line| line.trim_matches('|').split('|').map(cell).collect())
+        .collect()
 }
 
 #[test]
@@ -46,8 +51,10 @@ fn the_report_codes_are_those_of_the_code() {
         .into_iter()
         .map(|row| (row[0].clone(), row[1].clone()))
         .collect();
-    let known: BTreeSet<_> =
-        Verdict::own().into_iter().map(|v| (v.status.to_string(), v.code)).collect();
+    let known: BTreeSet<_> = Verdict::own()
+        .into_iter()
+        .map(|v| (v.status.to_string(), v.code))
+        .collect();
     assert_eq!(documented, known);
 }
 
@@ -57,7 +64,9 @@ fn the_key_examples_are_true() {
     let examples = rows(section(&semantics, "### Examples"));
     assert!(examples.len() >= 10, "{}", examples.len());
     for row in examples {
-        let [options, path, expected] = row.as_slice() else { panic!("{row:?}") };
+        let [options, path, expected] = row.as_slice() else {
+            panic!("{row:?}")
+        };
         let manifest = read_manifest(options);
         let Kind::S3Import(import) = &manifest.kind;
         let got = match mapping::target(import, &manifest.extensions, path.as_bytes()) {
@@ -75,14 +84,18 @@ fn read_manifest(options: &str) -> manifest::Manifest {
                    \x20 postalCode: 1\n  phoneNumber: 1\n  country: USA\n";
     let text = format!("{minimal}{}\n", options.replace("; ", "\n"));
     let reading = manifest::read(&text, JobType::Import);
-    reading.unwrap_or_else(|problems| panic!("{text}: {problems:?}")).manifest
+    reading
+        .unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
+        .manifest
 }
 
 #[test]
 fn the_configuration_table_lists_every_key_with_its_default() {
     let operating = read("docs/OPERATING.md");
-    let documented: BTreeSet<_> =
-        rows(section(&operating, "## Configuration")).into_iter().map(|row| row[0].clone()).collect();
+    let documented: BTreeSet<_> = rows(section(&operating, "## Configuration"))
+        .into_iter()
+        .map(|row| row[0].clone())
+        .collect();
     let source = read("crates/packhorse/src/config.rs");
     let known: BTreeSet<_> = source
         .lines()
@@ -98,7 +111,10 @@ fn the_configuration_table_lists_every_key_with_its_default() {
 #[test]
 fn the_commands_of_the_readme_exist() {
     let readme = read("README.md");
-    let help = Command::new(env!("CARGO_BIN_EXE_packhorse")).arg("--help").output().unwrap();
+    let help = Command::new(env!("CARGO_BIN_EXE_packhorse"))
+        .arg("--help")
+        .output()
+        .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
     let listed: BTreeSet<_> = rows(section(&readme, "## Commands"))
         .into_iter()
@@ -120,7 +136,11 @@ fn links_between_documents_lead_somewhere() {
     for path in files(".", &[".md"]) {
         let text = std::fs::read_to_string(&path).unwrap();
         let folder = path.parent().unwrap();
-        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        for target in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split(')').next())
+        {
             let outside = target.contains("://") || target.starts_with('#');
             let file = target.split('#').next().unwrap_or(target);
             let there = outside || folder.join(file).exists();

@@ -9,7 +9,11 @@ use std::path::{Path, PathBuf};
 /// The root of the repository.
 fn root() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.ancestors().nth(2).expect("two folders above the crate").to_path_buf()
+    manifest
+        .ancestors()
+        .nth(2)
+        .expect("two folders above the crate")
+        .to_path_buf()
 }
 
 /// A file of the repository as text.
