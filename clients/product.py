@@ -188,7 +188,8 @@ class Server:
     def key(self):
         """A station key, made once."""
         if self.station_key is None:
-            done = self.command("station-key", "create", f"dock-{uuid.uuid4().hex[:6]}")
+            name = f"dock-{uuid.uuid4().hex[:6]}"
+            done = self.command("station-key", "create", name, "--output", "json")
             self.station_key = json.loads(done.stdout)["key"]
         return self.station_key
 

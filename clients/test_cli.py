@@ -114,6 +114,11 @@ def test_accounts_are_disabled_and_keys_rotated(server, place):
     assert account.name in listed and account.secret_access_key not in listed
 
 
+def test_a_station_key_is_printed_as_json_without_being_asked(server):
+    printed = json.loads(server.command("station-key", "create", "dock-of-json").stdout)
+    assert printed["station"] == "dock-of-json" and len(printed["key"]) >= 32
+
+
 def test_secrets_reach_neither_log_nor_error(server, account, create, station, folder):
     """After everything the other tests did to the shared server, too."""
     job = create(account, trueCryptPassword="hunter2-hunter2", pinCode="73519")

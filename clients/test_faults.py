@@ -205,7 +205,7 @@ def test_old_signatures_work(account, unchanged, method, digest):
         ),
         ({"Action": "GetStatus"}, "InvalidJobIdException"),
         ({"Action": "CancelJob"}, "InvalidJobIdException"),
-        ({"Action": "UpdateJob", "JobType": "Import", "Manifest": "x"}, "InvalidJobIdException"),
+        ({"Action": "UpdateJob", "JobType": "Import", "Manifest": "x"}, "MissingParameterException"),
         ({"Action": "GetStatus", "JobId": "fake_job"}, "InvalidJobIdException"),
         ({"Action": "GetStatus", "JobId": "../../etc/passwd"}, "InvalidJobIdException"),
         ({"Action": "ListJobs", "MaxJobs": "many"}, "InvalidParameterException"),
