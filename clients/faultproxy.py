@@ -142,7 +142,9 @@ class FaultProxy:
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self):
-        """Stops listening: later connections are refused."""
+        """Stops listening: later connections are refused. May be called twice."""
+        if self.listener.fileno() < 0:
+            return
         # shutdown first: a thread blocked in accept would keep the port open.
         self.listener.shutdown(socket.SHUT_RDWR)
         self.listener.close()

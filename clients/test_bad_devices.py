@@ -138,9 +138,13 @@ def test_a_device_is_loaded_once(account, create, station, folder, place, server
 
 
 def test_the_device_of_an_expired_job_is_refused(new_server, create, folder, place):
-    server = new_server(PACKHORSE_LIMITS__EXPIRY_DAYS=0)
+    server = new_server()
     account = server.account()
-    job, client = create(account), account.jobs()
+    job = create(account)
+    server.stop()
+    server.environment["PACKHORSE_LIMITS__EXPIRY_DAYS"] = "0"
+    server.start()  # jobs are looked through at the start, and every ten minutes after it
+    client = account.jobs()
     wait_until(lambda: job.progress() == "Expired", "the job expires")
     Station(server, place / "state").load(job.sign(folder), expect=REFUSED)
     assert job.progress() == "Expired"
@@ -258,9 +262,12 @@ def test_keys_may_have_1024_bytes_and_not_one_more(account, create, station, pla
     assert {len(key.encode()) for key in stored(job)} == {1024}
 
 
-@pytest.mark.parametrize("change", ["grows", "shrinks", "vanishes", "rewritten"])
-def test_a_file_that_changes_while_it_is_read_is_a_failed_row(new_server, create, place, change):
-    """The store holds the first part back; the station's memory is smaller than the file."""
+@pytest.fixture
+def slow_dock(new_server, create, place):
+    """A load of a 200 MiB file whose first part the store holds back until `gate` opens.
+
+    The station may hold 64 MiB in memory, so most of the file is not read yet.
+    """
     store = new_server()
     gate = threading.Event()
 
@@ -280,33 +287,48 @@ def test_a_file_that_changes_while_it_is_read_is_a_failed_row(new_server, create
         try:
             wait_until(
                 lambda: any(
-                    r.method == "PUT" and "moving.bin" in r.target for r in proxy.requests
+                    r.method == "PUT" and "moving.bin" in r.target for r in list(proxy.requests)
                 ),
                 "a part is on its way",
             )
-            if change == "grows":
-                with open(moving, "ab") as file:
-                    file.write(b"more")
-            elif change == "shrinks":
-                os.truncate(moving, 100 * disks.MIB)
-            elif change == "vanishes":
-                moving.unlink()
-                moving.write_bytes(b"another file of that name")
-            else:
-                with open(moving, "r+b") as file:
-                    file.seek(199 * disks.MIB)
-                    file.write(b"changed")
+            yield job, owner, moving, gate, loading
         finally:
             gate.set()
-        finish(loading, FILE_ERRORS)
-        table = by_file(rows_of_store(job, owner))
-        assert (table["moving.bin"]["Status"], table["moving.bin"]["Code"]) == (
-            "409",
-            "FileChanged",
-        )
-        assert "moving.bin" not in listing(owner.s3(), job.bucket)
-        assert owner.s3().list_multipart_uploads(Bucket=job.bucket).get("Uploads", []) == []
-        assert job.status()["ErrorCount"] == 1
+            if loading.poll() is None:
+                loading.kill()
+                loading.communicate()
+
+
+@pytest.mark.parametrize("change", ["grows", "shrinks", "rewritten"])
+def test_a_file_that_changes_while_it_is_read_is_a_failed_row(slow_dock, change):
+    job, owner, moving, gate, loading = slow_dock
+    if change == "grows":
+        with open(moving, "ab") as file:
+            file.write(b"more")
+    elif change == "shrinks":
+        os.truncate(moving, 100 * disks.MIB)
+    else:
+        with open(moving, "r+b") as file:
+            file.seek(199 * disks.MIB)
+            file.write(b"changed")
+    gate.set()
+    finish(loading, FILE_ERRORS)
+    row = by_file(rows_of_store(job, owner))["moving.bin"]
+    assert (row["Status"], row["Code"]) == ("409", "FileChanged")
+    assert "moving.bin" not in listing(owner.s3(), job.bucket)
+    assert owner.s3().list_multipart_uploads(Bucket=job.bucket).get("Uploads", []) == []
+    assert job.status()["ErrorCount"] == 1
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_stored_as_it_was_listed(slow_dock, place):
+    job, owner, moving, gate, loading = slow_dock
+    moving.rename(place / "original")
+    moving.write_bytes(b"another file of that name")
+    gate.set()
+    finish(loading)
+    row = by_file(rows_of_store(job, owner))["moving.bin"]
+    assert (row["Status"], row["Code"]) == ("200", "OK")
+    assert_same_bytes(owner.s3(), job.bucket, "moving.bin", place / "original")
 
 
 def rows_of_store(job, owner):

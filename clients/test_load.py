@@ -112,7 +112,7 @@ def test_headers_metadata_and_class_are_those_of_the_manifest(server, account, c
         cacheControl="max-age=3600",
         contentDisposition="attachment",
         contentLanguage="es",
-        expires="Thu, 01 Dec 2031 16:00:00 GMT",
+        expires="Mon, 01 Dec 2031 16:00:00 GMT",
         contentTypes={"JPG": "image/x-upper", "dat": "application/x-tests"},
         defaultContentType="application/x-unknown",
         setContentEncodingForGzFiles=True,
@@ -139,7 +139,7 @@ def test_headers_metadata_and_class_are_those_of_the_manifest(server, account, c
         assert head["CacheControl"] == "max-age=3600"
         assert head["ContentDisposition"] == "attachment"
         assert head["ContentLanguage"] == "es"
-        assert head["ExpiresString"] == "Thu, 01 Dec 2031 16:00:00 GMT"
+        assert head["ExpiresString"] == "Mon, 01 Dec 2031 16:00:00 GMT"
         assert head["StorageClass"] == "REDUCED_REDUNDANCY"
         assert head["Metadata"]["department"] == "archive"
         assert head["Metadata"]["disk-time"]

@@ -187,7 +187,7 @@ def test_headers_metadata_acl_and_class_are_kept(s3, bucket):
         ContentDisposition="attachment; filename=x",
         ContentEncoding="gzip",
         ContentLanguage="es",
-        Expires="Thu, 01 Dec 2031 16:00:00 GMT",
+        Expires="Mon, 01 Dec 2031 16:00:00 GMT",
         Metadata={"one": "1", "two": "t w o"},
         ACL="public-read",
         StorageClass="REDUCED_REDUNDANCY",
@@ -198,7 +198,7 @@ def test_headers_metadata_acl_and_class_are_kept(s3, bucket):
     assert head["ContentDisposition"] == "attachment; filename=x"
     assert head["ContentEncoding"] == "gzip"
     assert head["ContentLanguage"] == "es"
-    assert head["ExpiresString"] == "Thu, 01 Dec 2031 16:00:00 GMT"
+    assert head["ExpiresString"] == "Mon, 01 Dec 2031 16:00:00 GMT"
     assert head["Metadata"] == {"one": "1", "two": "t w o"}
     assert head["StorageClass"] == "REDUCED_REDUNDANCY"
     grants = s3.get_object_acl(Bucket=bucket, Key="k")["Grants"]
@@ -340,7 +340,9 @@ def test_a_small_part_that_is_not_the_last_is_refused(s3, bucket):
 # --- the rest --------------------------------------------------------------------------------
 
 
-def test_presigned_urls_work_and_expire(s3, bucket):
+def test_presigned_urls_work_and_break_when_changed(account, bucket):
+    # boto3 would choose the old S3 signature here, which AWS refuses in newer regions.
+    s3 = account.s3(signature_version="s3v4")
     put = s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "a b+c"})
     request = urllib.request.Request(put, data=b"presigned", method="PUT")
     assert urllib.request.urlopen(request).status == 200
