@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
-use packhorse_core::job::JobType;
+use packhorse_wire::actions::{Action, GetStatus, GetStatusAnswer, read_answer};
+use packhorse_wire::fault::{ErrorAnswer, FaultCode};
 use packhorse_wire::sigv4::{AmzDate, Dialect, Payload, Scope, SignAs, SigningKey, sign_headers};
+use packhorse_wire::xml::DOCUMENT_BYTES_MAX;
 use reqwest::Url;
-use serde::Serialize;
 
 use crate::aws::Access;
 use crate::clock;
@@ -19,8 +20,6 @@ const SIGNING_NAME: &str = "IngestionService";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 /// The server answers in milliseconds; a proxy in between may think longer.
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// The largest answer is GetStatus with a manifest of 1 MiB, each byte written as up to five.
-const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Speaks to one API endpoint with one key.
 pub(crate) struct Api {
@@ -42,6 +41,27 @@ impl Api {
             .build()
             .context("set up HTTP")?;
         Ok(Self { http, url, access })
+    }
+
+    /// Asks for one action. A refusal is an [`ErrorAnswer`] in the error's chain.
+    pub(crate) async fn call<A: Action>(&self, action: &A) -> anyhow::Result<A::Answer> {
+        let (status, text) = self.post(action.form()).await?;
+        if status == 200 {
+            return read_answer(&text).with_context(|| format!("read the answer to {}", A::NAME));
+        }
+        Err(match ErrorAnswer::parse(&text) {
+            Ok(refusal) => match hint_for(&refusal.code) {
+                Some(hint) => anyhow::Error::from(refusal).context(Hint(hint.to_owned())),
+                None => refusal.into(),
+            },
+            Err(_) => anyhow!("{} answered {status}, not as this API does", self.url)
+                .context(Hint("--endpoint must be the Packhorse API, not the object store".into())),
+        })
+    }
+
+    /// Asks where a job stands, as several commands do.
+    pub(crate) async fn get_status(&self, job_id: &str) -> anyhow::Result<GetStatusAnswer> {
+        self.call(&GetStatus { job_id: job_id.to_owned(), api_version: None }).await
     }
 
     /// Sends the form and gives the answer's status and text.
@@ -82,29 +102,30 @@ impl Api {
     }
 }
 
+/// What the person at the terminal can do about a refusal.
+fn hint_for(code: &str) -> Option<&'static str> {
+    match FaultCode::parse(code)? {
+        FaultCode::InvalidClientTokenId | FaultCode::SignatureDoesNotMatch => {
+            Some("check AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the --profile")
+        }
+        FaultCode::RequestExpired => Some("check this machine's clock"),
+        FaultCode::MalformedManifest
+        | FaultCode::MissingManifestField
+        | FaultCode::InvalidManifestField => {
+            Some("`packhorse manifest check FILE` shows every problem with its line")
+        }
+        _ => None,
+    }
+}
+
 /// The body as text, as long as it is no longer than any answer.
 async fn read(mut answer: reqwest::Response) -> anyhow::Result<String> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > ANSWER_BYTES_MAX {
-            bail!("it is longer than {ANSWER_BYTES_MAX} bytes");
+        if body.len() + chunk.len() > DOCUMENT_BYTES_MAX {
+            bail!("it is longer than {DOCUMENT_BYTES_MAX} bytes");
         }
         body.extend_from_slice(&chunk);
     }
     String::from_utf8(body).context("it is not UTF-8 text")
-}
-
-#[derive(Serialize)]
-pub(crate) struct JobStatus { pub(crate) job_id: String, pub(crate) job_type: String, pub(crate) location_code: String, pub(crate) location_message: String, pub(crate) progress_code: String, pub(crate) progress_message: String, pub(crate) carrier: Option<String>, pub(crate) tracking_number: Option<String>, pub(crate) log_bucket: Option<String>, pub(crate) log_key: Option<String>, pub(crate) error_count: u64, pub(crate) signature: String, pub(crate) signature_file_contents: String, pub(crate) current_manifest: String, pub(crate) creation_date: String }
-#[derive(Serialize)]
-pub(crate) struct JobSummary { pub(crate) job_id: String, pub(crate) job_type: String, pub(crate) creation_date: String, pub(crate) is_canceled: bool }
-pub(crate) struct JobsPage { pub(crate) jobs: Vec<JobSummary>, pub(crate) is_truncated: bool }
-pub(crate) struct CreatedJob { pub(crate) job_id: String, pub(crate) job_type: String, pub(crate) signature: String, pub(crate) signature_file_contents: String, pub(crate) warning_message: Option<String> }
-pub(crate) struct UpdatedJob { pub(crate) success: bool, pub(crate) warning_message: Option<String> }
-impl Api {
-    pub(crate) async fn get_status(&self, id: &str) -> anyhow::Result<JobStatus> { todo!() }
-    pub(crate) async fn cancel_job(&self, id: &str) -> anyhow::Result<bool> { todo!() }
-    pub(crate) async fn list_jobs(&self, max: u32, marker: Option<&str>) -> anyhow::Result<JobsPage> { todo!() }
-    pub(crate) async fn create_job(&self, t: JobType, m: &str, v: bool) -> anyhow::Result<CreatedJob> { todo!() }
-    pub(crate) async fn update_job(&self, i: &str, t: JobType, m: &str, v: bool) -> anyhow::Result<UpdatedJob> { todo!() }
 }

@@ -1,5 +1,6 @@
 //! `packhorse job cancel`: CancelJob.
 
+use packhorse_wire::actions::CancelJob;
 use serde::Serialize;
 
 use crate::aws::AwsArgs;
@@ -33,8 +34,9 @@ struct Canceled {
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let api = connect(&args.aws, ctx)?;
-    let success = api.cancel_job(&args.job_id).await?;
-    let canceled = Canceled { job_id: args.job_id, success };
+    let request = CancelJob { job_id: args.job_id, api_version: None };
+    let answer = api.call(&request).await?;
+    let canceled = Canceled { job_id: request.job_id, success: answer.success };
     output::print(args.output.output, &canceled, |c| format!("JOB CANCELED      {}", c.job_id))?;
     Ok(Exit::Success)
 }

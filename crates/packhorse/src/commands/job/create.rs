@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use packhorse_wire::actions::CreateJob;
 use serde::Serialize;
 
 use crate::aws::AwsArgs;
@@ -50,7 +51,7 @@ pub(crate) struct Args {
 #[derive(Serialize)]
 struct Created {
     job_id: String,
-    job_type: String,
+    job_type: &'static str,
     validate_only: bool,
     signature: String,
     signature_file_contents: String,
@@ -62,10 +63,17 @@ struct Created {
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let manifest = manifest_file::read(&args.manifest)?;
     let api = connect(&args.aws, ctx)?;
-    let job = api.create_job(args.job_type.into(), &manifest, args.validate_only).await?;
+    let request = CreateJob {
+        job_type: args.job_type.into(),
+        manifest,
+        manifest_addendum: None,
+        validate_only: args.validate_only,
+        api_version: None,
+    };
+    let job = api.call(&request).await?;
     let mut created = Created {
         job_id: job.job_id,
-        job_type: job.job_type,
+        job_type: job.job_type.code(),
         validate_only: args.validate_only,
         signature: job.signature,
         signature_file_contents: job.signature_file_contents,

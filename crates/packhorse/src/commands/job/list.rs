@@ -1,15 +1,15 @@
 //! `packhorse job list`: ListJobs, all pages.
 
-use crate::api::JobSummary;
+use packhorse_wire::actions::{JOBS_PER_PAGE_MAX, ListJobs, ListedJob};
+use serde::Serialize;
+
 use crate::aws::AwsArgs;
+use crate::clock;
 use crate::exit::Exit;
 use crate::output::{self, Format, OutputArgs};
 
 use super::super::Context;
 use super::connect;
-
-/// The API gives at most this many jobs in one answer.
-const PAGE_MAX: u32 = 1000;
 
 /// List the account's jobs, newest first (ListJobs)
 ///
@@ -30,19 +30,41 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
+/// One job, as it is printed.
+#[derive(Serialize)]
+struct JobSummary {
+    job_id: String,
+    job_type: &'static str,
+    creation_date: String,
+    is_canceled: bool,
+}
+
+impl From<ListedJob> for JobSummary {
+    fn from(job: ListedJob) -> Self {
+        Self {
+            job_id: job.job_id,
+            job_type: job.job_type.code(),
+            creation_date: clock::whole_seconds(job.creation_date),
+            is_canceled: job.is_canceled,
+        }
+    }
+}
+
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let api = connect(&args.aws, ctx)?;
     let mut left = args.limit.unwrap_or(u64::MAX);
     let mut marker: Option<String> = None;
     let mut first = true;
     while left > 0 {
-        let page_size = u32::try_from(left).unwrap_or(PAGE_MAX).min(PAGE_MAX);
-        let page = api.list_jobs(page_size, marker.as_deref()).await?;
-        left = left.saturating_sub(page.jobs.len() as u64);
-        marker = page.jobs.last().map(|job| job.job_id.clone());
-        print_page(&page.jobs, args.output.output, first)?;
+        let page = u32::try_from(left).unwrap_or(JOBS_PER_PAGE_MAX).min(JOBS_PER_PAGE_MAX);
+        let request = ListJobs { max_jobs: page, marker, api_version: None };
+        let answer = api.call(&request).await?;
+        left = left.saturating_sub(answer.jobs.len() as u64);
+        marker = answer.jobs.last().map(|job| job.job_id.clone());
+        let jobs: Vec<_> = answer.jobs.into_iter().map(JobSummary::from).collect();
+        print_page(&jobs, args.output.output, first)?;
         first = false;
-        if !page.is_truncated || marker.is_none() {
+        if !answer.is_truncated || marker.is_none() {
             break;
         }
     }
@@ -55,7 +77,7 @@ fn print_page(jobs: &[JobSummary], format: Format, first: bool) -> anyhow::Resul
     }
     let row = |job: &JobSummary| {
         let state = if job.is_canceled { "canceled" } else { "" };
-        [&job.job_id, &job.job_type, &job.creation_date, state].map(str::to_owned)
+        [&job.job_id, job.job_type, &job.creation_date, state].map(str::to_owned)
     };
     let rows: Vec<_> = jobs.iter().map(row).collect();
     let table = output::table(["JOB", "TYPE", "CREATED            ", ""], &rows);

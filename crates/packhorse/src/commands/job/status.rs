@@ -1,7 +1,10 @@
 //! `packhorse job status`: GetStatus.
 
-use crate::api::JobStatus;
+use packhorse_wire::actions::GetStatusAnswer;
+use serde::Serialize;
+
 use crate::aws::AwsArgs;
+use crate::clock;
 use crate::exit::Exit;
 use crate::output::{self, OutputArgs};
 
@@ -28,8 +31,51 @@ pub(crate) struct Args {
     output: OutputArgs,
 }
 
+/// GetStatus's answer, as it is printed.
+#[derive(Serialize)]
+pub(super) struct JobStatus {
+    job_id: String,
+    job_type: &'static str,
+    creation_date: String,
+    location_code: &'static str,
+    location_message: String,
+    progress_code: &'static str,
+    progress_message: String,
+    error_count: u64,
+    log_bucket: Option<String>,
+    log_key: Option<String>,
+    carrier: Option<String>,
+    tracking_number: Option<String>,
+    signature: String,
+    signature_file_contents: String,
+    current_manifest: String,
+}
+
+impl From<GetStatusAnswer> for JobStatus {
+    fn from(answer: GetStatusAnswer) -> Self {
+        Self {
+            job_id: answer.job_id,
+            job_type: answer.job_type.code(),
+            creation_date: clock::whole_seconds(answer.creation_date),
+            location_code: answer.location_code.code(),
+            location_message: answer.location_message,
+            progress_code: answer.progress_code.code(),
+            progress_message: answer.progress_message,
+            error_count: answer.error_count,
+            log_bucket: answer.log_bucket,
+            log_key: answer.log_key,
+            carrier: answer.carrier,
+            tracking_number: answer.tracking_number,
+            signature: answer.signature,
+            signature_file_contents: answer.signature_file_contents,
+            current_manifest: answer.current_manifest,
+        }
+    }
+}
+
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let status = connect(&args.aws, ctx)?.get_status(&args.job_id).await?;
+    let api = connect(&args.aws, ctx)?;
+    let status = JobStatus::from(api.get_status(&args.job_id).await?);
     output::print(args.output.output, &status, |status| text(status, args.manifest))?;
     Ok(Exit::Success)
 }
@@ -42,11 +88,11 @@ fn text(status: &JobStatus, with_manifest: bool) -> String {
     };
     let rows = [
         ("job", status.job_id.as_str()),
-        ("type", &status.job_type),
+        ("type", status.job_type),
         ("created", &status.creation_date),
-        ("device", &status.location_code),
+        ("device", status.location_code),
         ("", &status.location_message),
-        ("progress", &status.progress_code),
+        ("progress", status.progress_code),
         ("", &status.progress_message),
         ("errors", &errors),
         ("report", &log),

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::anyhow;
-use packhorse_core::job::JobType;
+use packhorse_wire::actions::UpdateJob;
 use serde::Serialize;
 
 use crate::aws::AwsArgs;
@@ -54,14 +53,18 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let api = connect(&args.aws, ctx)?;
     let job_type = match args.job_type {
         Some(job_type) => job_type.into(),
-        None => {
-            let word = api.get_status(&args.job_id).await?.job_type;
-            JobType::parse(&word).ok_or_else(|| anyhow!("the job has the unknown type {word}"))?
-        }
+        None => api.get_status(&args.job_id).await?.job_type,
     };
-    let update = api.update_job(&args.job_id, job_type, &manifest, args.validate_only).await?;
-    let updated = Updated {
+    let request = UpdateJob {
         job_id: args.job_id,
+        job_type,
+        manifest,
+        validate_only: args.validate_only,
+        api_version: None,
+    };
+    let update = api.call(&request).await?;
+    let updated = Updated {
+        job_id: request.job_id,
         success: update.success,
         validate_only: args.validate_only,
         warning_message: update.warning_message,

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use packhorse_core::job::Progress;
+use packhorse_wire::actions::GetStatusAnswer;
 
-use crate::api::JobStatus;
 use crate::aws::AwsArgs;
 use crate::exit::Exit;
 use crate::output::{self, Format, OutputArgs};
 
 use super::super::Context;
 use super::connect;
+use super::status::JobStatus;
 
 /// Follow a job until it is over
 ///
@@ -42,35 +43,35 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     loop {
         let status = api.get_status(&args.job_id).await?;
         let line = line(&status);
+        let progress = status.progress_code;
         if shown.as_ref() != Some(&line) {
             match args.output.output {
-                Format::Json => output::json(&status)?,
+                Format::Json => output::json(&JobStatus::from(status))?,
                 Format::Text => output::data(&line)?,
             }
             shown = Some(line);
         }
-        if let Some(exit) = over(&status.progress_code) {
+        if let Some(exit) = over(progress) {
             return Ok(exit);
         }
         tokio::time::sleep(Duration::from_secs(args.every)).await;
     }
 }
 
-fn line(status: &JobStatus) -> String {
+fn line(status: &GetStatusAnswer) -> String {
     output::visible(&format!(
         "{}  {}  {}  errors {}  {}",
         status.job_id,
-        status.location_code,
-        status.progress_code,
+        status.location_code.code(),
+        status.progress_code.code(),
         status.error_count,
         status.progress_message,
     ))
 }
 
-/// How the command ends when the job has this progress code; `None` while the job goes on. An
-/// unknown code may come from another server: it goes on.
-fn over(progress_code: &str) -> Option<Exit> {
-    match Progress::parse(progress_code)? {
+/// How the command ends when the job stands thus; `None` while the job goes on.
+fn over(progress: Progress) -> Option<Exit> {
+    match progress {
         Progress::Pending | Progress::InProgress => None,
         Progress::Complete => Some(Exit::Success),
         Progress::SuccessWithErrors => Some(Exit::FileErrors),
@@ -93,7 +94,7 @@ mod tests {
     fn only_a_pending_or_running_job_goes_on() {
         for progress in Progress::ALL {
             let on = matches!(progress, Progress::Pending | Progress::InProgress);
-            assert_eq!(over(progress.code()).is_none(), on, "{progress:?}");
+            assert_eq!(over(*progress).is_none(), on, "{progress:?}");
         }
     }
 }
