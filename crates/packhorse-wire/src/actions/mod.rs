@@ -69,6 +69,10 @@ pub trait Answer: Sized {
 }
 
 /// A request that names one of the six actions.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives at a time and it is never copied about"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Makes a job.

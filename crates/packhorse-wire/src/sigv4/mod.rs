@@ -13,6 +13,7 @@
 
 mod canonical;
 mod chunk;
+mod claims;
 mod payload;
 mod presented;
 mod scope;
