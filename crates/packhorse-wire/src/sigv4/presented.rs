@@ -18,7 +18,7 @@ use super::{
 use crate::authenticate::AuthError;
 
 /// A signature as a request presents it, not yet checked.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Presented {
     access_key_id: String,
     scope: Scope,
@@ -27,6 +27,18 @@ pub struct Presented {
     signature: Signature,
     lifetime_seconds: Option<u32>,
     security_token: Option<String>,
+}
+
+/// Without the signature and the token.
+impl std::fmt::Debug for Presented {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Presented")
+            .field("access_key_id", &self.access_key_id)
+            .field("scope", &self.scope.as_str())
+            .field("date", &self.date.as_str())
+            .field("signed_headers", &self.signed_headers)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A signature that was found true.
