@@ -113,7 +113,9 @@ pub trait Store: Send + Sync {
     /// Ends a job whose load is impossible. The same call again answers alike.
     async fn abort(&self, holder: &Holder, abort: Abort, now: Timestamp) -> Result<Progress>;
 
-    /// Ends a job that nobody holds, because its device cannot be accepted.
+    /// Ends a job that no station has claimed yet, because its device cannot be accepted. A job
+    /// whose device was accepted once is [`crate::Error::Leased`], even when the lease has lapsed:
+    /// the wrong disk in a bay must not end it. The same call again answers alike.
     async fn abort_unclaimed(
         &self,
         id: &JobId,

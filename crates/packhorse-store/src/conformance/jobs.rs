@@ -239,7 +239,7 @@ pub(super) async fn only_jobs_that_waited_too_long_expire(store: Arc<dyn Store>)
     store.claim(claim(&claimed, "dock"), at(4)).await.unwrap();
     assert_eq!(
         store.expire_jobs(at(100), 1, at(200)).await.unwrap(),
-        [old.clone()]
+        std::slice::from_ref(&old)
     );
     assert_eq!(
         store.expire_jobs(at(100), 9, at(200)).await.unwrap(),

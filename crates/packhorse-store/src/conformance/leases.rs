@@ -213,31 +213,35 @@ pub(super) async fn aborting_ends_the_job_with_its_code(store: Arc<dyn Store>) {
     assert!(events[2].0.detail.contains("it hums"));
 }
 
-pub(super) async fn an_unclaimed_job_is_aborted_unless_a_station_holds_it(store: Arc<dyn Store>) {
+pub(super) async fn only_a_job_that_was_never_claimed_is_aborted_without_a_lease(
+    store: Arc<dyn Store>,
+) {
     let alice = account(&store, "alice").await;
     let held = job(&store, &alice).await.id;
     let waiting = job(&store, &alice).await.id;
     store.claim(claim(&held, "dock"), at(0)).await.unwrap();
     let before = snapshot(&store, &held).await;
-    let reject = |id: JobId, second| {
-        let store = store.clone();
+    let reject = |id: &JobId, code, second| {
+        let (store, id) = (store.clone(), id.clone());
         let actor = Actor::Station("dock".to_owned());
-        let code = Progress::InvalidSignature;
         async move {
             store
                 .abort_unclaimed(&id, code, "no", actor, at(second))
                 .await
         }
     };
-    let refused = reject(held.clone(), 30).await;
-    assert!(matches!(refused, Err(Error::Leased { .. })));
+    let code = Progress::InvalidSignature;
+    for second in [30, 1000] {
+        let refused = reject(&held, code, second).await;
+        assert!(matches!(refused, Err(Error::Leased { .. })));
+    }
     assert_eq!(snapshot(&store, &held).await, before);
-    assert_eq!(reject(held, 61).await.unwrap(), Progress::InvalidSignature);
-    assert_eq!(
-        reject(waiting.clone(), 1).await.unwrap(),
-        Progress::InvalidSignature
-    );
-    assert!(matches!(reject(waiting, 2).await, Err(Error::State(_))));
+    for second in [1, 2] {
+        assert_eq!(reject(&waiting, code, second).await.unwrap(), code);
+    }
+    assert_eq!(store.events(&waiting).await.unwrap().len(), 2);
+    let other = reject(&waiting, Progress::DeviceError, 3).await;
+    assert!(matches!(other, Err(Error::State(_))));
 }
 
 pub(super) async fn a_claimed_job_can_be_neither_updated_nor_canceled(store: Arc<dyn Store>) {

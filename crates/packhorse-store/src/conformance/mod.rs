@@ -17,16 +17,19 @@ use std::sync::Arc;
 
 use crate::Store;
 
+/// A case that runs.
+type Run = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// A case and its name.
 pub struct Case {
     /// A sentence.
     pub name: &'static str,
-    run: fn(Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    run: fn(Arc<dyn Store>) -> Run,
 }
 
 impl Case {
     /// Runs on an empty store.
-    pub fn run(&self, store: Arc<dyn Store>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub fn run(&self, store: Arc<dyn Store>) -> Run {
         (self.run)(store)
     }
 }
@@ -77,7 +80,7 @@ cases! {
         finishing_ends_the_job_and_may_be_repeated,
         failures_make_the_job_successful_with_errors,
         aborting_ends_the_job_with_its_code,
-        an_unclaimed_job_is_aborted_unless_a_station_holds_it,
+        only_a_job_that_was_never_claimed_is_aborted_without_a_lease,
         a_claimed_job_can_be_neither_updated_nor_canceled,
         jobs_that_are_over_cannot_be_claimed,
         the_owners_key_follows_rotation,

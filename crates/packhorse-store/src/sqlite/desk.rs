@@ -155,8 +155,12 @@ impl Sqlite {
     ) -> Result<Progress> {
         let mut tx = self.write().await?;
         let mut row = row::load(&mut tx, id).await?;
-        if let Some(lease) = live_lease(&row, now) {
-            return Err(Error::Leased { until: lease.until });
+        match &row.lease {
+            None if row.state.progress == code => return Ok(code),
+            Some(lease) if row.state.progress == Progress::InProgress => {
+                return Err(Error::Leased { until: lease.until });
+            }
+            _ => {}
         }
         chain::change(&mut tx, &mut row, Change::Abort(code), actor, reason, now).await?;
         row::save(&mut tx, &mut row).await?;

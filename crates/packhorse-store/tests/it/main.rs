@@ -1,4 +1,8 @@
 //! The store's public face, on SQLite: the conformance suite, and what only files can do.
+#![allow(
+    clippy::unwrap_used,
+    reason = "clippy spares unit tests only: outside them, what is beside a test is linted too"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
