@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags};
 
+use crate::block::FileSource;
+use crate::disk;
 use crate::folder::Folder;
 use crate::volume::{MediaError, Volume};
 
@@ -78,9 +80,9 @@ pub struct UnreadableVolume {
 
 /// An open device.
 pub struct Device {
-    description: Description,
-    volumes: Vec<Arc<dyn Volume>>,
-    unreadable: Vec<UnreadableVolume>,
+    pub(crate) description: Description,
+    pub(crate) volumes: Vec<Arc<dyn Volume>>,
+    pub(crate) unreadable: Vec<UnreadableVolume>,
 }
 
 impl Device {
@@ -123,6 +125,10 @@ pub fn open_device(path: &Path) -> Result<Device, MediaError> {
     let stat = rustix::fs::fstat(&fd).map_err(|error| MediaError::Io(error.into()))?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => Ok(folder(Folder::new(fd))),
+        FileType::RegularFile => disk::open(Arc::new(FileSource::new(fd)?), DeviceKind::Image),
+        FileType::BlockDevice => {
+            disk::open(Arc::new(FileSource::new(fd)?), DeviceKind::BlockDevice)
+        }
         other => Err(MediaError::Unsupported(format!(
             "{} is {}, not a folder, an image file or a disk",
             path.display(),

@@ -4,8 +4,14 @@
 //! reads of a file's bytes. Nothing here knows a network, a credential or a bucket, and nothing
 //! here writes. Start reading at [`open_device`].
 
+mod block;
+mod bytes;
 pub mod device;
+mod disk;
+mod ext;
 mod folder;
+mod magic;
+mod partition;
 mod path;
 pub mod volume;
 

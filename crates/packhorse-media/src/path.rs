@@ -25,3 +25,35 @@ pub(crate) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     push_name(&mut path, name);
     path
 }
+
+/// A name that cannot be a step of a path, written so that it can stand in a row: the bytes that
+/// make it impossible become `\xNN`, and a name of no bytes becomes `\x`.
+pub(crate) fn spelled_out(name: &[u8]) -> Vec<u8> {
+    if name.is_empty() {
+        return b"\\x".to_vec();
+    }
+    let is_dots = matches!(name, b"." | b"..");
+    let mut text = Vec::new();
+    for byte in name {
+        match byte {
+            0 | b'/' => text.extend_from_slice(format!("\\x{byte:02x}").as_bytes()),
+            b'.' if is_dots => text.extend_from_slice(b"\\x2e"),
+            other => text.push(*other),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn impossible_names_become_possible() {
+        for name in [&b""[..], b".", b"..", b"a/b", b"a\0b", b"/"] {
+            assert!(!is_plain_name(name));
+            assert!(is_plain_name(&spelled_out(name)));
+        }
+        assert_eq!(spelled_out(b"a/b"), b"a\\x2fb");
+    }
+}

@@ -150,3 +150,14 @@ impl MediaError {
         }
     }
 }
+
+impl From<ReadError> for MediaError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Damaged(what) => Self::Damaged(what),
+            ReadError::Io(error) => Self::Io(error),
+            ReadError::Denied => Self::Denied("the volume".to_owned()),
+            other @ (ReadError::Vanished | ReadError::Changed) => Self::Damaged(other.to_string()),
+        }
+    }
+}

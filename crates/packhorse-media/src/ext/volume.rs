@@ -1,0 +1,147 @@
+//! An ext file system as a volume.
+
+use std::sync::Arc;
+
+use packhorse_core::ledger::{EntryKind, Verdict};
+
+use crate::block::BlockSource;
+use crate::ext::damaged;
+use crate::ext::directory::{Dirent, Listing};
+use crate::ext::filesystem::{FileSystem, ROOT_INODE};
+use crate::ext::inode::Inode;
+use crate::ext::reader::OpenFile;
+use crate::ext::walk::ExtWalk;
+use crate::volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk};
+
+/// An open ext2, ext3 or ext4 file system.
+pub(crate) struct Ext {
+    fs: Arc<FileSystem>,
+    /// Where it begins on the device, in bytes.
+    offset: u64,
+}
+
+impl Ext {
+    /// Opens the file system on `source`, which begins at `offset` of the device.
+    pub(crate) fn open(source: Arc<dyn BlockSource>, offset: u64) -> Result<Self, MediaError> {
+        let fs = FileSystem::open(source)?;
+        Ok(Self {
+            fs: Arc::new(fs),
+            offset,
+        })
+    }
+
+    /// The entry of `path`, which a directory says is `dirent`; with the inode when it is sound.
+    pub(super) fn entry(&self, path: Vec<u8>, dirent: &Dirent) -> (Entry, Option<Inode>) {
+        match self.inode(dirent.inode) {
+            Ok(inode) => (self.entry_of(path, &inode), Some(inode)),
+            Err(error) => (unknown(path, dirent.kind, error.verdict()), None),
+        }
+    }
+
+    pub(super) fn filesystem(&self) -> &FileSystem {
+        &self.fs
+    }
+
+    /// An inode that a directory may name.
+    fn inode(&self, number: u32) -> Result<Inode, ReadError> {
+        match number == ROOT_INODE || number >= self.fs.superblock.first_inode {
+            true => self.fs.inode(number),
+            false => Err(damaged(format!("inode {number} is reserved"))),
+        }
+    }
+
+    fn entry_of(&self, path: Vec<u8>, inode: &Inode) -> Entry {
+        let is_file = inode.kind == EntryKind::File;
+        let (first_extent, problem) = match is_file.then(|| self.first_byte(inode)) {
+            Some(Ok(first_extent)) => (first_extent, None),
+            Some(Err(error)) => (None, Some(error.verdict())),
+            None => (None, None),
+        };
+        Entry {
+            path,
+            kind: inode.kind,
+            size: if is_file { inode.size } else { 0 },
+            modified: inode.modified,
+            mode: Some(inode.permissions),
+            owner: Some(inode.owner),
+            node: u64::from(inode.number),
+            first_extent,
+            problem,
+        }
+    }
+
+    /// Where a file's first byte lies; an error when the file cannot be read.
+    fn first_byte(&self, inode: &Inode) -> Result<Option<u64>, ReadError> {
+        if inode.is_encrypted() {
+            return Err(ReadError::Denied);
+        }
+        if inode.is_inline() {
+            return crate::ext::inline::parts(inode).map(|_| None);
+        }
+        let blocks = inode.size.div_ceil(self.fs.block_size());
+        if blocks > self.fs.file_blocks_max(inode) {
+            return Err(damaged(format!("a file of {} bytes", inode.size)));
+        }
+        if blocks == 0 {
+            return Ok(None);
+        }
+        let physical = self.fs.map(inode, 0)?.physical;
+        Ok(physical.map(|block| self.offset + block * self.fs.block_size()))
+    }
+}
+
+impl Volume for Ext {
+    fn format(&self) -> &str {
+        self.fs.superblock.format()
+    }
+
+    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
+        ExtWalk::start(self)?.run(each);
+        Ok(())
+    }
+
+    fn root_entry(&self, name: &[u8]) -> Result<Option<Entry>, ReadError> {
+        let mut listing = Listing::new(self.fs.inode(ROOT_INODE)?);
+        let mut budget = self.fs.superblock.blocks_count;
+        let mut damage = None;
+        loop {
+            match listing.next(&self.fs, &mut budget) {
+                Ok(Some(dirent)) if dirent.name == name => {
+                    return Ok(Some(self.entry(name.to_vec(), &dirent).0));
+                }
+                Ok(Some(_)) => {}
+                Err(error) => damage = Some(error),
+                // It may have stood where the damage is.
+                Ok(None) => return damage.map_or(Ok(None), Err),
+            }
+        }
+    }
+
+    fn open(&self, entry: &Entry) -> Result<Box<dyn FileReader>, ReadError> {
+        let number = u32::try_from(entry.node).map_err(|_| ReadError::Vanished)?;
+        let inode = self.inode(number)?;
+        if inode.kind != EntryKind::File {
+            return Err(ReadError::Vanished);
+        }
+        if (inode.size, inode.modified) != (entry.size, entry.modified) {
+            return Err(ReadError::Changed);
+        }
+        self.first_byte(&inode)?;
+        Ok(Box::new(OpenFile::new(Arc::clone(&self.fs), inode)?))
+    }
+}
+
+/// The entry of something of which only the name is known.
+pub(super) fn unknown(path: Vec<u8>, kind: EntryKind, problem: Verdict) -> Entry {
+    Entry {
+        path,
+        kind,
+        size: 0,
+        modified: None,
+        mode: None,
+        owner: None,
+        node: 0,
+        first_extent: None,
+        problem: Some(problem),
+    }
+}
