@@ -214,6 +214,23 @@ impl Default for Station {
     }
 }
 
+impl Facility {
+    /// Whether nothing is set.
+    pub(crate) fn is_empty(&self) -> bool {
+        let keys = [
+            &self.name,
+            &self.street1,
+            &self.street2,
+            &self.city,
+            &self.state_or_province,
+            &self.postal_code,
+            &self.country,
+            &self.phone_number,
+        ];
+        keys.iter().all(|key| key.is_none())
+    }
+}
+
 impl Config {
     /// The configuration before flags: defaults, then `file`, then the environment.
     pub(crate) fn load(file: Option<&Path>, environment: &Environment) -> anyhow::Result<Self> {
@@ -245,13 +262,8 @@ impl Config {
 
     /// Keys that are set and that this version does not act upon.
     pub(crate) fn without_effect(&self) -> Vec<&'static str> {
-        let facility = serde_json::to_value(&self.facility).unwrap_or_default();
-        let facility_set = facility
-            .as_object()
-            .is_some_and(|keys| keys.values().any(|value| !value.is_null()));
         [
             (self.server.metrics_listen.is_some(), "server.metrics_listen"),
-            (facility_set, "facility"),
             (self.limits.requests_per_second.is_some(), "limits.requests_per_second"),
             (self.mail.smtp_url.is_some() || self.mail.from.is_some(), "mail"),
             (!self.station.devices.is_empty(), "station.devices"),

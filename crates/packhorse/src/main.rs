@@ -9,6 +9,7 @@ mod exit;
 mod loading;
 mod manifest_file;
 mod output;
+mod serving;
 mod signal;
 mod signature;
 mod storage;

@@ -15,7 +15,7 @@ const SEPARATOR: &str = "__";
 pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// Reads the environment of this process: `PACKHORSE_*`, `AWS_*`, and where homes are. A
+    /// Reads the environment of this process: `PACKHORSE_*`, `AWS_*`, and where folders are. A
     /// variable of ours that is not UTF-8 is an error.
     pub(crate) fn read() -> anyhow::Result<Self> {
         let mut variables = BTreeMap::new();
@@ -23,7 +23,7 @@ impl Environment {
             let Some(name) = name.to_str() else { continue };
             let wanted = name.starts_with(PREFIX)
                 || name.starts_with("AWS_")
-                || ["HOME", "XDG_STATE_HOME"].contains(&name);
+                || ["HOME", "TMPDIR", "XDG_STATE_HOME"].contains(&name);
             match value.into_string() {
                 Ok(value) if wanted => variables.insert(name.to_owned(), value),
                 Err(_) if wanted => bail!("environment variable {name} is not UTF-8 text"),

@@ -1,0 +1,80 @@
+//! `manifest check` and `manifest new`.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use crate::support::{Ran, manifest, packhorse, run};
+
+fn check(text: &str, arguments: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("m.yaml");
+    std::fs::write(&file, text).unwrap();
+    let mut command = packhorse();
+    command.args(["manifest", "check", "m.yaml", "--type", "import"]).args(arguments);
+    Ran::of(command.current_dir(folder.path()))
+}
+
+#[test]
+fn the_template_is_valid() {
+    let template = run(&["manifest", "new"]).expect(0).stdout;
+    let ran = check(&template, &[]).expect(0);
+    assert!(!ran.stdout.contains("error"), "{ran:?}");
+    // With its options switched on, as far as they exclude nothing, it is valid as well.
+    let on: String = template
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(option) if option.contains(": ") && option.starts_with(char::is_lowercase) => {
+                format!("{option}\n")
+            }
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    assert!(on.contains("\nprefix: photos/"), "{on}");
+    check(&on, &[]).expect(0);
+}
+
+#[test]
+fn every_problem_has_its_place() {
+    let text = manifest("b/d").replace("eraseDevice: no", "eraseDevice: maybe");
+    let ran = check(&text, &[]).expect(1);
+    let lines: Vec<_> = ran.stdout.lines().collect();
+    assert!(lines[0].starts_with("m.yaml:2:9: error: bucket: "), "{ran:?}");
+    assert!(lines[1].starts_with("m.yaml:4:14: error: eraseDevice: "), "{ran:?}");
+    let json = check(&text, &["--output", "json"]).expect(1).json();
+    assert_eq!(json["valid"], false);
+    assert_eq!(json["problems"][1]["line"], 4);
+    assert_eq!(json["problems"][1]["field"], "eraseDevice");
+}
+
+#[test]
+fn warnings_are_shown_and_do_not_fail() {
+    let text = manifest("bucket") + "colour: red\n";
+    let ran = check(&text, &[]).expect(0);
+    assert!(ran.stdout.contains("m.yaml:13:1: warning: "), "{ran:?}");
+    ran.says("m.yaml is valid");
+}
+
+#[test]
+fn standard_input_is_read_with_a_dash() {
+    let mut command = packhorse();
+    command.args(["manifest", "check", "-", "--type", "import"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"[not a mapping]").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(stdout.starts_with("<stdin>:1:1: error: "), "{stdout}");
+}
+
+#[test]
+fn what_is_no_manifest_at_all_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("large");
+    std::fs::write(&file, vec![b'a'; 2 << 20]).unwrap();
+    let check = |path: &str| run(&["manifest", "check", path, "--type", "import"]).expect(1);
+    check(file.to_str().unwrap()).says("has more than 1048576 bytes");
+    check("/nonexistent").says("error: read manifest /nonexistent");
+    std::fs::write(&file, b"\xff\xfe").unwrap();
+    check(file.to_str().unwrap()).says("not UTF-8");
+}
