@@ -100,6 +100,8 @@ faults! {
     RequestExpired = "RequestExpired", 400;
     /// There is no such action.
     InvalidAction = "InvalidAction", 400;
+    /// The body is longer than any request may be.
+    RequestEntityTooLarge = "RequestEntityTooLarge", 413;
     /// Too many requests.
     Throttling = "Throttling", 400;
     /// Something broke inside.
