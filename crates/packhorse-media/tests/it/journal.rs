@@ -86,8 +86,20 @@ fn what_the_journal_has_newer_is_read_and_the_image_stays_as_it_is() {
 fn a_transaction_that_was_never_finished_does_not_count() {
     let (dir, image) = image("-t ext4 -b 1024");
     let place = number(&image, "bmap file 0");
-    let newer = block(&dir, "newer", &pattern(1, 1024));
-    debugfs(&image, &format!("jo -c\njw -c -b {place} {newer}\njc"));
+    let first = block(&dir, "first", &pattern(1, 1024));
+    let second = block(&dir, "second", &pattern(2, 1024));
+    let writes = format!("jo -c\njw -b {place} {first}\njw -b {place} {second}\njc");
+    debugfs(&image, &writes);
+    assert_eq!(contents(&image)[..1024], pattern(2, 1024));
+    // The mark of the last block that closes a transaction is gone, as if it was never written.
+    let bytes = fs::read(&image).unwrap();
+    let is_commit = |at: &usize| bytes[*at..].starts_with(b"\xc0\x3b\x39\x98\0\0\0\x02");
+    let commits: Vec<usize> = (0..bytes.len()).step_by(1024).filter(is_commit).collect();
+    assert_eq!(commits.len(), 2);
+    write_at(&image, commits[1] as u64, &[0]);
+    assert_eq!(contents(&image)[..1024], pattern(1, 1024));
+    // And the first too: nothing happened.
+    write_at(&image, commits[0] as u64, &[0]);
     assert_eq!(contents(&image), [b'-'; 3072]);
 }
 
