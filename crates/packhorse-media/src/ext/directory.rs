@@ -72,10 +72,7 @@ impl Listing {
         while self.part < self.parts_count(fs) {
             let bytes = match &self.bytes {
                 Some(bytes) => Arc::clone(bytes),
-                None => match self.fetch(fs, budget)? {
-                    Some(bytes) => bytes,
-                    None => continue,
-                },
+                None => self.fetch(fs, budget)?,
             };
             self.bytes = Some(Arc::clone(&bytes));
             match self.entry(fs, &bytes) {
@@ -104,10 +101,10 @@ impl Listing {
         self.used = 0;
     }
 
-    /// Fetches the current part; `None` when another part became the current one.
-    fn fetch(&mut self, fs: &FileSystem, budget: &mut u64) -> Result<Option<Arc<[u8]>>, ReadError> {
+    /// Fetches the current part; after an error the next part is the current one.
+    fn fetch(&mut self, fs: &FileSystem, budget: &mut u64) -> Result<Arc<[u8]>, ReadError> {
         let fetched = match self.inode.is_inline() {
-            true => self.fetch_inline().map(Some),
+            true => self.fetch_inline(),
             false => self.fetch_block(fs, budget),
         };
         if fetched.is_err() {
@@ -123,11 +120,7 @@ impl Listing {
         Ok(if self.part == 0 { first } else { rest }.into())
     }
 
-    fn fetch_block(
-        &mut self,
-        fs: &FileSystem,
-        budget: &mut u64,
-    ) -> Result<Option<Arc<[u8]>>, ReadError> {
+    fn fetch_block(&mut self, fs: &FileSystem, budget: &mut u64) -> Result<Arc<[u8]>, ReadError> {
         let run = fs.map(&self.inode, self.part).inspect_err(|_| {
             // Without a map there is nothing more to find: one error, not one for every block.
             self.part = u64::MAX - 1;
@@ -144,7 +137,7 @@ impl Listing {
         *budget = left;
         let bytes = fs.blocks.read(physical)?;
         verify(&self.inode, &bytes)?;
-        Ok(Some(bytes))
+        Ok(bytes)
     }
 
     /// The next used entry of this part.

@@ -129,3 +129,26 @@ fn a_damaged_journal_is_said_to_be_damaged() {
         "{error}"
     );
 }
+
+#[test]
+fn fast_commits_that_wait_are_refused_rather_than_lost() {
+    let (dir, image) = image("-t ext4 -b 1024 -O ^metadata_csum");
+    let place = number(&image, "bmap file 0");
+    let newer = block(&dir, "newer", &pattern(1, 1024));
+    debugfs(&image, &format!("jo\njw -b {place} {newer}\njc"));
+    let journal = number(&image, "bmap <8> 0") * 1024;
+    let sequence = u32::from_be_bytes(read_at(&image, journal + 24, 4).try_into().unwrap());
+    let features = read_at(&image, journal + 40, 4);
+    write_at(&image, journal + 43, &[features[3] | 0x20]);
+    // The area's default size is 256 blocks at the end; a head of eight bytes names its commit.
+    let area = number(&image, "bmap <8> 768") * 1024;
+    for (commit, waits) in [(sequence, false), (sequence + 1, true)] {
+        let head = [&[9, 0, 8, 0, 0, 0, 0, 0][..], &commit.to_le_bytes()].concat();
+        write_at(&image, area, &head);
+        match open_device(&image) {
+            Ok(_) => assert!(!waits),
+            Err(MediaError::Unsupported(what)) => assert!(waits && what.contains("fast commits")),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
