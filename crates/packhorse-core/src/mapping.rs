@@ -4,50 +4,28 @@
 //! station. Rules: guide pages "ManipulatingS3KeyNames", "WorkingSubstitutions", "IgnoreTips",
 //! "S3examplesofimportmanifest".
 
-use regex::{Regex, RegexBuilder};
+mod ignore;
+mod java_pattern;
 
 use crate::ledger::Verdict;
 use crate::manifest::{Extensions, ObjectHeaders, S3Import};
 use crate::signature_file;
 
+pub use ignore::{IgnorePatterns, PATTERNS_MAX, PatternRefused};
+
 /// The longest key of S3, in bytes of UTF-8.
 pub const KEY_BYTES_MAX: usize = 1024;
 /// What an object is when nothing else tells (guide page "S3examplesofimportmanifest").
 pub const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
-/// How many bytes of a file [`object_headers`] wants to see.
+/// How many bytes of a file [`content`] wants to see.
 pub const SNIFF_BYTES: usize = 2;
-/// A compiled pattern may take this much memory: a customer's pattern must not exhaust a station.
-const PATTERN_BYTES_MAX: usize = 1024 * 1024;
-
-/// Patterns in one manifest.
-pub const PATTERNS_MAX: usize = 200;
+/// While it is substituted, a key may grow to this much: a chain of substitutions that each double
+/// it must not exhaust a station.
+const GROWING_KEY_BYTES_MAX: usize = 16 * 1024;
 
 /// `substitutions`: literal replacements, in source order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Substitutions(pub Vec<(String, String)>);
-
-/// `ignore`: patterns searched in the relative path.
-#[derive(Clone, Debug, Default)]
-pub struct IgnorePatterns(Vec<Regex>);
-
-impl IgnorePatterns {
-    /// Compiles one more pattern. The error is the engine's own explanation.
-    pub fn push(&mut self, pattern: &str) -> Result<(), String> {
-        let compiled = RegexBuilder::new(pattern)
-            .size_limit(PATTERN_BYTES_MAX)
-            .build();
-        self.0.push(compiled.map_err(|error| error.to_string())?);
-        Ok(())
-    }
-
-    /// The first pattern that is found in `path`.
-    pub fn find(&self, path: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|pattern| pattern.is_match(path))
-            .map(Regex::as_str)
-    }
-}
 
 /// Directories of a device's root that hold nothing of the customer's (`skipJunk: yes`).
 const JUNK: [&str; 8] = [
@@ -85,6 +63,9 @@ pub fn target(import: &S3Import, extensions: &Extensions, path: &[u8]) -> Target
     let mut key = format!("{}{path}", import.prefix);
     for (from, to) in &import.substitutions.0 {
         key = key.replace(from.as_str(), to);
+        if key.len() > GROWING_KEY_BYTES_MAX {
+            return Target::Nowhere(Verdict::key_too_long());
+        }
     }
     match key.len() {
         0 => Target::Nowhere(Verdict::invalid_substitution()),
@@ -149,15 +130,11 @@ mod tests {
         let pairs = substitutions
             .iter()
             .map(|(a, b)| (String::from(*a), String::from(*b)));
-        let mut patterns = IgnorePatterns::default();
-        for pattern in ignore {
-            patterns.push(pattern).unwrap();
-        }
         S3Import {
             bucket: BucketName::parse("bucket").unwrap(),
             prefix: prefix.into(),
             substitutions: Substitutions(pairs.collect()),
-            ignore: patterns,
+            ignore: IgnorePatterns::compile(ignore).unwrap(),
             erase_device: false,
             headers: ObjectHeaders::default(),
         }
@@ -203,6 +180,12 @@ mod tests {
             b"aaa",
             Err(Verdict::invalid_substitution()),
         );
+    }
+
+    #[test]
+    fn substitutions_that_double_a_key_again_and_again_end_soon() {
+        let pairs = vec![("a", "aa"); 1000];
+        check(&import("", &pairs, &[]), b"a", Err(Verdict::key_too_long()));
     }
 
     #[test]

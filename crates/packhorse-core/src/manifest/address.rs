@@ -15,9 +15,9 @@ const CANADA: &[&str] = &["ca", "can", "canada"];
 
 /// Reads the address; `None` if a required part is missing or wrong.
 pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<Address> {
-    let field = field.as_kind(ProblemKind::InvalidAddress);
+    let field = field.with_kind(ProblemKind::InvalidAddress);
     let members = field.mapping(problems)?;
-    for unknown in members.unknown(names::ADDRESS) {
+    for unknown in members.unknown(names::ADDRESS, problems) {
         let hint = names::hint(unknown.name, names::ADDRESS);
         problems.warn(
             unknown.at,

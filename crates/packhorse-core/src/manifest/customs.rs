@@ -14,9 +14,9 @@ const LINE_BYTES_MAX: usize = 1024;
 /// Reads the members; what is wrong is InvalidCustoms.
 pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<Customs> {
     let members = field
-        .as_kind(ProblemKind::InvalidCustoms)
+        .with_kind(ProblemKind::InvalidCustoms)
         .mapping(problems)?;
-    for unknown in members.unknown(names::CUSTOMS) {
+    for unknown in members.unknown(names::CUSTOMS, problems) {
         let hint = names::hint(unknown.name, names::CUSTOMS);
         problems.warn(
             unknown.at,

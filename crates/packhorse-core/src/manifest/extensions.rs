@@ -17,7 +17,7 @@ pub(super) fn read(document: &Fields<'_>, problems: &mut Problems) -> Extensions
     let Some(members) = field.mapping(problems) else {
         return Extensions::default();
     };
-    for unknown in members.unknown(names::EXTENSIONS) {
+    for unknown in members.unknown(names::EXTENSIONS, problems) {
         let mut problem = unknown.wrong(format!(
             "is not known; known: {}{}",
             names::EXTENSIONS.join(", "),

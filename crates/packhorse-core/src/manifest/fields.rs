@@ -2,7 +2,7 @@
 //! its place; reading goes on.
 
 use super::names;
-use super::problem::{Position, Problem, ProblemKind, Problems, shown};
+use super::problem::{OF_A_KIND_MAX, Position, Problem, ProblemKind, Problems, shown};
 use super::yaml::{Entry, Node, Value};
 
 /// The members of one mapping.
@@ -67,16 +67,14 @@ impl<'a> Fields<'a> {
     fn missing(&self, name: &str, what: &str) -> Problem {
         let written = self.entries.iter().find(|entry| entry.key == name);
         let misspelt = || {
-            let candidates = self.entries.iter().filter(|e| e.key != name);
-            candidates
-                .filter(|e| names::nearest(&e.key, &[name]).is_some())
-                .map(|e| (e, e.at.line))
-                .next()
+            let mut candidates = self.entries.iter().take(MISSPELT_KEYS_MAX);
+            candidates.find(|e| e.key != name && names::nearest(&e.key, &[name]).is_some())
         };
         let message = match (written, misspelt()) {
             (Some(_), _) => format!("has no value; write {what}"),
-            (None, Some((entry, line))) => format!(
-                "is missing; write {what} (line {line} has {} instead)",
+            (None, Some(entry)) => format!(
+                "is missing; write {what} (line {} has {} instead)",
+                entry.at.line,
                 shown(&entry.key)
             ),
             (None, None) => format!("is missing; write {what}"),
@@ -89,13 +87,14 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The members that `known` does not list.
-    pub(super) fn unknown(&self, known: &[&str]) -> impl Iterator<Item = Field<'a>> {
-        let unknown = self
-            .entries
-            .iter()
-            .filter(move |entry| !known.contains(&entry.key.as_str()));
-        unknown.map(|entry| self.field(entry))
+    /// The members that `known` does not list: as many as one answer can name.
+    pub(super) fn unknown(&self, known: &[&str], problems: &mut Problems) -> Vec<Field<'a>> {
+        let unknown = |entry: &&'a Entry| !known.contains(&entry.key.as_str());
+        let mut entries = self.entries.iter().filter(unknown);
+        let named = entries.by_ref().take(OF_A_KIND_MAX);
+        let fields = named.map(|entry| self.field(entry)).collect();
+        problems.drop(entries.count());
+        fields
     }
 
     fn field(&self, entry: &'a Entry) -> Field<'a> {
@@ -118,6 +117,29 @@ impl<'a> Field<'a> {
             position: Some(self.node.start),
             field: self.path.clone(),
             message: message.into(),
+        }
+    }
+
+    /// A problem with one character of the text, counted from 0: at its place, if the text stands
+    /// in the manifest as it is, without escapes and folded lines.
+    pub(super) fn wrong_at(&self, character: usize, message: &str) -> Problem {
+        let Node { start, end, value } = self.node;
+        let (length, quote) = match value {
+            Value::Scalar { text, quoted } => (text.chars().count(), usize::from(*quoted)),
+            Value::Sequence(_) | Value::Mapping(_) => (0, 0),
+        };
+        let as_is = start.line == end.line && start.column + length + 2 * quote == end.column;
+        if !as_is {
+            let number = character + 1;
+            return self.wrong(format!("{message} (character {number} of the value)"));
+        }
+        let column = start.column + quote + character;
+        Problem {
+            position: Some(Position {
+                line: start.line,
+                column,
+            }),
+            ..self.wrong(message)
         }
     }
 
@@ -232,12 +254,14 @@ impl<'a> Field<'a> {
     }
 
     /// The same, but a wrong value is a fault of `kind`.
-    pub(super) fn as_kind(mut self, kind: ProblemKind) -> Self {
+    pub(super) fn with_kind(mut self, kind: ProblemKind) -> Self {
         self.wrong = kind;
         self
     }
 }
 
+/// So many names are compared with a missing one.
+const MISSPELT_KEYS_MAX: usize = 200;
 /// Longer than any spelling of a boolean; what is longer is not looked at.
 const BOOLEAN_BYTES_MAX: usize = 256;
 /// Longer than any word of a fixed set.

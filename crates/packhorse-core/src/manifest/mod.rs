@@ -23,7 +23,7 @@ mod yaml;
 
 use crate::job::JobType;
 
-pub use problem::{Position, Problem, ProblemKind, leading};
+pub use problem::{Position, Problem, ProblemKind};
 pub use redact::redact;
 pub use s3_import::ERASE_WARNING;
 pub use types::{
@@ -50,8 +50,7 @@ pub struct Reading {
 /// Reads the text of a manifest for a job of this type.
 ///
 /// The error holds every problem found, warnings included, in source order (what has no place in
-/// the text comes first); at least one is no warning. [`leading`] tells which one decides the
-/// fault.
+/// the text comes first); at least one is no warning.
 pub fn read(text: impl AsRef<[u8]>, job_type: JobType) -> Result<Reading, Vec<Problem>> {
     let mut problems = Problems::default();
     let manifest = match read_text(text.as_ref(), job_type, &mut problems) {
@@ -100,7 +99,7 @@ fn read_text(
 pub fn template(job_type: JobType) -> &'static str {
     match job_type {
         JobType::Import => include_str!("templates/s3_import.yaml"),
-        JobType::Export => include_str!("templates/s3_import.yaml"),
+        JobType::Export => include_str!("templates/s3_export.yaml"),
     }
 }
 

@@ -137,9 +137,11 @@ pub(super) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
         return None;
     }
     let plain = plain(name);
-    let tolerance = (plain.chars().count() / 4).max(1);
+    let length = plain.chars().count();
+    let tolerance = (length / 4).max(1);
     known
         .iter()
+        .filter(|known| known.len().abs_diff(length) <= tolerance)
         .map(|known| (strsim::osa_distance(&plain, &self::plain(known)), *known))
         .filter(|(distance, _)| *distance <= tolerance)
         .min_by_key(|(distance, _)| *distance)

@@ -3,7 +3,7 @@
 use super::{lenient, names, redact};
 
 /// So many problems of one kind are spelt out; a text of noise must not become a long answer.
-const OF_A_KIND_MAX: usize = 50;
+pub(super) const OF_A_KIND_MAX: usize = 50;
 /// An echoed piece of the customer's text is cut to this many characters.
 const SHOWN_CHARS_MAX: usize = 80;
 
@@ -17,10 +17,7 @@ pub struct Position {
 }
 
 /// Which of the original's faults a problem is.
-///
-/// The order is the precedence: when several faults apply, the smallest decides which one a
-/// request is answered with ([`leading`]).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProblemKind {
     /// Not a YAML mapping, or not readable at all: MalformedManifestException.
     Malformed,
@@ -65,13 +62,6 @@ impl std::fmt::Display for Problem {
     }
 }
 
-/// The problem that decides the fault of a refused manifest: of the kind with the highest
-/// precedence, the first in the text. `None` when there are only warnings.
-pub fn leading(problems: &[Problem]) -> Option<&Problem> {
-    let errors = problems.iter().filter(|p| p.kind != ProblemKind::Warning);
-    errors.min_by_key(|problem| problem.kind)
-}
-
 /// Collects problems while a manifest is read.
 #[derive(Debug, Default)]
 pub(super) struct Problems {
@@ -80,14 +70,20 @@ pub(super) struct Problems {
 }
 
 impl Problems {
-    /// Adds a problem, unless there are already enough of its kind.
+    /// Adds a problem, unless there are already enough of its kind; what concerns the whole
+    /// document is always kept.
     pub(super) fn add(&mut self, problem: Problem) {
         let same = self.found.iter().filter(|p| p.kind == problem.kind);
-        if same.count() < OF_A_KIND_MAX {
+        if problem.position.is_none() || same.count() < OF_A_KIND_MAX {
             self.found.push(problem);
         } else {
             self.dropped += 1;
         }
+    }
+
+    /// Counts problems that are not even looked at.
+    pub(super) fn drop(&mut self, count: usize) {
+        self.dropped += count;
     }
 
     /// Adds a warning.

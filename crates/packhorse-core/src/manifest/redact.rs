@@ -145,8 +145,8 @@ mod tests {
                 "\u{feff}a: é # x\r\npinCode:  (redacted)   # pin\r\nb: c",
             ),
             (
-                "pinCode:1234\ntrueCryptPassword: 'it''s: #1'\nb:c",
-                "pinCode:(redacted)\ntrueCryptPassword: (redacted)\nb:c",
+                "pinCode:1234\ntrueCryptPassword: 'it''s: #1'\ncity:c",
+                "pinCode:(redacted)\ntrueCryptPassword: (redacted)\ncity:c",
             ),
             (
                 "{\"pinCode\": \"12\\\"34\", bucket: b}",
@@ -154,7 +154,7 @@ mod tests {
             ),
             (
                 "truecrypt_password: |\n  swordfish\n  tuna\nb: c\n",
-                "truecrypt_password: (redacted)\nb: c\n",
+                "truecrypt_password: |\n  (redacted)\nb: c\n",
             ),
             (
                 "pinCode: sword\n  fish\nb: c\n",

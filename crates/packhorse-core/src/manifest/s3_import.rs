@@ -4,12 +4,11 @@ use crate::mapping::{IgnorePatterns, KEY_BYTES_MAX, PATTERNS_MAX, Substitutions}
 
 use super::common::{self, Partial, Version};
 use super::extensions;
-use super::fields::{Field, Fields};
+use super::fields::Fields;
 use super::headers;
 use super::names;
-use super::problem::{Problem, ProblemKind, Problems};
+use super::problem::Problems;
 use super::types::{Kind, Manifest, ManifestVersion, S3Import};
-use super::yaml::Value;
 
 /// The words the original put into WarningMessage when the device will be erased.
 pub const ERASE_WARNING: &str = "**** Device will be erased before being returned. ****";
@@ -136,30 +135,29 @@ fn ignore(document: &Fields<'_>, problems: &mut Problems) -> IgnorePatterns {
         )));
         return IgnorePatterns::default();
     }
-    let mut patterns = IgnorePatterns::default();
+    let mut patterns = Vec::with_capacity(items.len());
     for item in items {
-        let Some(text) = item.text(PATTERN_TEXT_BYTES_MAX, problems) else {
-            continue;
-        };
-        if text.is_empty() {
-            problems.add(item.wrong("an empty pattern would ignore every file"));
-        } else if let Err(refused) = patterns.push(text) {
-            problems.add(pattern_problem(&item, text, &refused));
+        match item.text(PATTERN_TEXT_BYTES_MAX, problems) {
+            Some("") => problems.add(item.wrong("an empty pattern would ignore every file")),
+            Some(text) => patterns.push((item, text)),
+            None => {}
         }
     }
-    patterns
-}
-
-/// At the character that is refused, when the scalar shows it one to one.
-fn pattern_problem(item: &Field<'_>, text: &str, refused: &str) -> Problem {
-    let _ = (text, Value::Sequence(Vec::new()));
-    item.wrong(refused.to_owned())
+    let texts: Vec<&str> = patterns.iter().map(|(_, text)| *text).collect();
+    IgnorePatterns::compile(&texts).unwrap_or_else(|refused| {
+        for refused in refused {
+            if let Some((item, _)) = patterns.get(refused.index) {
+                problems.add(item.wrong_at(refused.character, &refused.reason));
+            }
+        }
+        IgnorePatterns::default()
+    })
 }
 
 /// Options nobody reads: of another kind of job, or of none.
 fn warn_of_unknown(document: &Fields<'_>, problems: &mut Problems) {
     let known: Vec<&str> = [names::COMMON, names::S3_IMPORT].concat();
-    for field in document.unknown(&known) {
+    for field in document.unknown(&known, problems) {
         let name = field.name;
         let message = if names::OTHER_KINDS.contains(&name) {
             "belongs to other kinds of job and is ignored in an S3 import".to_owned()
@@ -174,5 +172,4 @@ fn warn_of_unknown(document: &Fields<'_>, problems: &mut Problems) {
         };
         problems.warn(field.at, &field.path, message);
     }
-    let _ = ProblemKind::Warning;
 }

@@ -1,4 +1,11 @@
-//! The manifests of the guide and of its clients, and what is wrong with broken ones.
+//! The manifests of the guide and of its clients, and what is said about broken ones.
+
+mod faults;
+mod hostile;
+mod leniency;
+mod properties;
+mod samples;
+mod warnings;
 
 use super::*;
 
@@ -19,25 +26,49 @@ returnAddress:
   country: USA
 ";
 
-fn accept(text: &str) -> (Manifest, Vec<String>) {
+/// The manifest with more lines; the first of them is line 14.
+fn with(lines: &str) -> String {
+    format!("{MINIMAL}{lines}")
+}
+
+/// The manifest with one text replaced by another.
+fn changed(from: &str, to: &str) -> String {
+    assert!(MINIMAL.contains(from), "{from}");
+    MINIMAL.replace(from, to)
+}
+
+/// Reads a valid import manifest; the warnings as a person sees them.
+fn accept(text: impl AsRef<[u8]>) -> (Manifest, Vec<String>) {
     match read(text, JobType::Import) {
-        Ok(Reading { manifest, warnings }) => {
-            (manifest, warnings.iter().map(ToString::to_string).collect())
-        }
-        Err(problems) => panic!("{text}\n{problems:#?}"),
+        Ok(Reading { manifest, warnings }) => (manifest, lines(&warnings)),
+        Err(problems) => panic!("{problems:#?}"),
     }
 }
 
-#[test]
-fn reads_the_guides_minimal_manifest() {
-    let (manifest, warnings) = accept(MINIMAL);
+/// Reads an import manifest without warnings.
+fn import(text: &str) -> S3Import {
+    let (manifest, warnings) = accept(text);
     assert_eq!(warnings, [""; 0]);
-    let Kind::S3Import(import) = &manifest.kind;
-    assert_eq!(import.bucket.as_str(), "myawsbucket");
-    assert!(!import.erase_device);
-    let common = &manifest.common;
-    assert_eq!(common.version, ManifestVersion::V2_0);
-    assert_eq!(common.log_bucket.as_str(), "myawsbucket");
-    assert_eq!(common.device_id, "3QD0T87T");
-    assert_eq!(common.return_address.postal_code, "91111");
+    let Kind::S3Import(import) = manifest.kind;
+    import
+}
+
+/// Everything that is said about a manifest that is refused, but for the warnings.
+fn refuse(text: impl AsRef<[u8]>) -> Vec<Problem> {
+    let Err(mut problems) = read(&text, JobType::Import) else {
+        panic!("accepted {:?}", String::from_utf8_lossy(text.as_ref()));
+    };
+    problems.retain(|problem| problem.kind != ProblemKind::Warning);
+    problems
+}
+
+fn lines(problems: &[Problem]) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+/// Whether there is a reason to refuse.
+fn has_error(problems: &[Problem]) -> bool {
+    problems
+        .iter()
+        .any(|problem| problem.kind != ProblemKind::Warning)
 }

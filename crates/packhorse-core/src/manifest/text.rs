@@ -36,11 +36,20 @@ pub(super) fn decode<'a>(bytes: &'a [u8], problems: &mut Problems) -> Result<&'a
         );
         return Err(malformed(Some(position(bare, at)), message));
     }
+    let marks = bare.bytes().filter(|b| b",[]{}".contains(b)).count();
+    if marks > MARKS_MAX {
+        let message = format!("the manifest has more than {MARKS_MAX} commas and brackets");
+        return Err(malformed(None, message));
+    }
     match path(bare) {
         Some(path) => Err(looks_like_a_path(path)),
         None => Ok(bare),
     }
 }
+
+/// Commas and brackets in one manifest: the YAML parser holds everything between two brackets in
+/// memory, so their number bounds what a small text can cost.
+const MARKS_MAX: usize = 100_000;
 
 const START: Position = Position { line: 1, column: 1 };
 

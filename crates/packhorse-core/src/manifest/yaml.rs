@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::places::Places;
-use super::problem::{Position, Problem, ProblemKind, shown};
+use super::problem::{OF_A_KIND_MAX, Position, Problem, ProblemKind, shown};
 
 /// Mappings and sequences may be nested this deep. A manifest needs three levels; 32 leave room
 /// and keep every walk over the tree shallow.
@@ -199,6 +199,7 @@ impl<'a> Builder<'a> {
                     }
                 },
                 Some((key, at)) => match lines.get(&key) {
+                    Some(_) if self.duplicates.len() > OF_A_KIND_MAX => {}
                     Some(line) => self.duplicates.push(duplicate(&key, *line, at)),
                     None => {
                         lines.insert(key.clone(), at.line);
@@ -247,36 +248,59 @@ fn duplicate(key: &str, first_line: usize, at: Position) -> Problem {
 /// The parser's message in our words, for the faults people make. Its own words are fixed texts,
 /// but for the one that repeats a character, which may be of a password.
 fn explanation(info: &str) -> String {
-    if info.contains("anchor") || info.contains("alias") {
-        return NO_ALIASES.to_owned();
-    }
-    if info.contains("tag") {
-        return NO_TAGS.to_owned();
-    }
-    let known = [
-        (
-            "unexpected character",
-            "a value cannot begin with this character; put the text between single quotes",
-        ),
-        (
-            "mapping values are not allowed",
-            "`: ` may not stand inside a value without quotes, and an option must begin in the \
-             same column as its neighbours; put the value between single quotes or correct the \
-             indentation",
-        ),
-        (
-            "simple key expect",
-            "this line or the one before is not of the form `option: value`",
-        ),
-        ("tabs disallowed", "a tab cannot indent a line; use blanks"),
-        (
-            "invalid indentation",
-            "the line begins in a column where nothing began before; align it with its neighbours",
-        ),
-    ];
-    let found = known.iter().find(|(words, _)| info.contains(words));
+    let found = EXPLANATIONS.iter().find(|(words, _)| info.contains(words));
     match found {
-        Some((_, explanation)) => format!("not well-formed YAML: {explanation}"),
+        Some((_, explanation)) => (*explanation).to_owned(),
         None => format!("not well-formed YAML: {info}"),
     }
 }
+
+/// Words of the parser's messages, the more special ones first, and what a customer can do.
+const EXPLANATIONS: [(&str, &str); 14] = [
+    ("anchor", NO_ALIASES),
+    ("alias", NO_ALIASES),
+    ("tag", NO_TAGS),
+    (
+        "unexpected character",
+        "a value cannot begin with this character; put the text between single quotes",
+    ),
+    (
+        "mapping values are not allowed",
+        "`: ` may not stand inside a value without quotes, and an option must begin in the same \
+         column as its neighbours; put the value between single quotes or correct the indentation",
+    ),
+    (
+        "simple key expect",
+        "this line or the one before is not of the form `option: value`",
+    ),
+    ("tab", "a tab cannot stand here; use blanks"),
+    (
+        "indentation in quoted scalar",
+        "the quote that begins here does not end, or its lines are not indented",
+    ),
+    (
+        "escape",
+        "between double quotes `\\` begins an escape, and this is none; write `\\\\`, or use \
+         single quotes",
+    ),
+    (
+        "quoted scalar",
+        "the quote does not end, or something follows it",
+    ),
+    (
+        "trailing content after double-quoted",
+        "something follows the end of the quote; put the whole value between single quotes",
+    ),
+    (
+        "flow",
+        "between brackets a comma is missing, or the bracket does not end",
+    ),
+    (
+        "did not find expected key",
+        "the line is not aligned with its neighbours, or is not of the form `option: value`",
+    ),
+    (
+        "invalid indentation",
+        "the line begins in a column where nothing began before; align it with its neighbours",
+    ),
+];
