@@ -1,0 +1,122 @@
+//! Stores that fail: everything arrives all the same, or the load says why it stopped.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use http::Method;
+use packhorse_objects::faults::{Fault, FaultProxy};
+use packhorse_transfer::Error;
+
+use crate::bench_of_one::{BUCKET, Bench, noise, stopped};
+
+async fn mixed() -> Bench {
+    let bench = Bench::new().await;
+    for number in 0..60 {
+        bench.write(&format!("f{number}"), &noise(3000, number));
+    }
+    bench.write("large", &noise(20 << 20, 9));
+    bench
+}
+
+/// Loads through a proxy that fails every `step`th request, and compares everything.
+async fn survives(step: usize, fault: Fault) {
+    let bench = mixed().await;
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    proxy.fail_every(step, fault);
+    let loaded = bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
+    assert!(proxy.failed() > 5, "only {} requests failed", proxy.failed());
+    assert_eq!(loaded.counts.failed, 0);
+    assert_eq!(bench.objects().await, bench.files());
+    assert_eq!(bench.open_uploads().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn survives_503_slow_down() {
+    survives(4, Fault::SLOW_DOWN).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn survives_connections_reset_before_the_request() {
+    survives(5, Fault::ResetBefore).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn survives_answers_that_are_lost() {
+    survives(5, Fault::ResetAfter).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn survives_bodies_damaged_on_the_way() {
+    survives(7, Fault::CorruptRequest).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_vanished_is_found_by_verification_and_loaded_again() {
+    let bench = mixed().await;
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    // Just before the first listing of objects somebody deletes one and overwrites another.
+    let client = bench.client(&bench.endpoint);
+    let done = AtomicBool::new(false);
+    let runtime = tokio::runtime::Handle::current();
+    proxy.fail_if(Fault::Delay(Duration::from_millis(300)), move |seen| {
+        let listing = seen.query.contains("list-type=2") && !done.swap(true, Ordering::Relaxed);
+        if listing {
+            let client = client.clone();
+            runtime.spawn(async move {
+                client.delete_object(BUCKET, "f7").await.unwrap();
+                client.delete_object(BUCKET, "large").await.unwrap();
+            });
+        }
+        listing
+    });
+    let loaded = bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
+    assert_eq!(loaded.counts.failed, 0);
+    assert_eq!(bench.objects().await, bench.files());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_always_loses_one_object_gives_a_failed_row() {
+    let bench = mixed().await;
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    proxy.fail_if(Fault::Status(404, "NoSuchKey"), |seen| {
+        seen.method == Method::HEAD && seen.path.ends_with("/f7")
+    });
+    proxy.fail_if(Fault::CorruptAnswer, |seen| seen.query.contains("list-type=2"));
+    let loaded = bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
+    let report = bench.report(&loaded).await;
+    let failed: Vec<_> = report.iter().filter(|row| row.contains("VerificationFailed")).collect();
+    assert!(failed.iter().all(|row| row.starts_with("f7,")), "{failed:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_bucket_stops_the_load_before_it_begins() {
+    let bench = mixed().await;
+    let import = bench.import("logBucket: no-such-bucket\n");
+    let folder = import.folder.clone();
+    let error = stopped(import).await;
+    assert!(matches!(&error, Error::StoreRefused { source, .. }
+        if source.code() == Some("NoSuchBucket")), "{error:?}");
+    assert!(!folder.path().exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_down_stops_the_load_with_the_last_error() {
+    let bench = mixed().await;
+    let mut import = bench.import_through("http://127.0.0.1:1", "");
+    import.limits.retry_for = Duration::from_millis(300);
+    let error = stopped(import).await;
+    assert!(matches!(error, Error::StoreUnavailable { .. }), "{error:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_refused_is_one_failed_row_with_the_stores_words() {
+    let bench = mixed().await;
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    proxy.fail_if(Fault::Status(403, "AccessDenied"), |seen| {
+        seen.method == Method::PUT && seen.path.ends_with("/f7")
+    });
+    let loaded = bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
+    assert_eq!(loaded.counts.failed, 1);
+    let report = bench.report(&loaded).await;
+    assert!(report.contains(&"f7,403,AccessDenied,,,3000,".to_owned()), "{report:?}");
+}
