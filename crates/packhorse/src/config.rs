@@ -235,7 +235,7 @@ impl Config {
     /// The configuration before flags: defaults, then `file`, then the environment.
     pub(crate) fn load(file: Option<&Path>, environment: &Environment) -> anyhow::Result<Self> {
         let mut table = match file {
-            Some(path) => read_file(path).with_context(|| format!("read {}", path.display()))?,
+            Some(path) => read_file(path)?,
             None => toml::Table::new(),
         };
         for (name, section, key, text) in environment.settings() {
@@ -277,24 +277,29 @@ impl Config {
 
 /// Reads the file and checks its keys.
 fn read_file(path: &Path) -> anyhow::Result<toml::Table> {
-    let bytes = std::fs::metadata(path)?.len();
-    if bytes > FILE_BYTES_MAX {
-        bail!("it has {bytes} bytes, which no configuration file has");
-    }
-    let text = std::fs::read_to_string(path)?;
-    let table: toml::Table = text.parse().context("it is not valid TOML")?;
+    let name = path.display();
+    let text = read_text(path).with_context(|| format!("read {name}"))?;
+    let table: toml::Table = text.parse().with_context(|| format!("read {name} as TOML"))?;
     for (section, keys) in &table {
         let keys = match keys {
             toml::Value::Table(keys) => keys.keys().map(String::as_str).collect(),
             _ => vec![""],
         };
         for key in keys {
-            name_known(section, key).map_err(|u| u.into_error(&path.display().to_string()))?;
+            name_known(section, key).map_err(|unknown| unknown.into_error(&name.to_string()))?;
         }
     }
     // Values are judged here, where the error can show the line.
-    toml::from_str::<Config>(&text)?;
+    toml::from_str::<Config>(&text).with_context(|| format!("read {name}"))?;
     Ok(table)
+}
+
+fn read_text(path: &Path) -> anyhow::Result<String> {
+    let bytes = std::fs::metadata(path)?.len();
+    if bytes > FILE_BYTES_MAX {
+        bail!("it has {bytes} bytes, which no configuration file has");
+    }
+    Ok(std::fs::read_to_string(path)?)
 }
 
 /// A key nobody knows.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use packhorse_core::secret::Secret;
-use packhorse_objects::Client;
+use packhorse_objects::client::Client;
 use packhorse_wire::desk::{Credentials, ObjectStore};
 use serde_json::Value;
 use tempfile::TempDir;

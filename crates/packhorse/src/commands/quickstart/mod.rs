@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use packhorse_core::job::JobType;
-use packhorse_objects::Client;
+use packhorse_objects::client::Client;
 use packhorse_station::{LoadRequest, Station};
 use packhorse_store::AccessKey;
 use packhorse_transfer::Limits;

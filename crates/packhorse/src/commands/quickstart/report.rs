@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, ensure};
 use packhorse_core::ledger::{Outcome, REPORT_HEADER, Verdict};
-use packhorse_objects::{Client, ListObjects};
+use packhorse_objects::client::{Client, ListObjects};
 
 use crate::loading::Loaded;
 use crate::output;
