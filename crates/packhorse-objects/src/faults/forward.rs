@@ -1,0 +1,264 @@
+//! The way of a request through the proxy.
+
+use std::future::pending;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, ETAG};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use super::rules::Rules;
+use super::{Fault, Seen};
+
+type Answer = Response<BoxBody<Bytes, io::Error>>;
+
+pub(super) async fn run(listener: TcpListener, upstream: String, rules: Arc<Rules>) {
+    // Dropped with the task, and every connection with it.
+    let mut connections = JoinSet::new();
+    while let Ok((stream, _)) = listener.accept().await {
+        while connections.try_join_next().is_some() {}
+        connections.spawn(connection(stream, upstream.clone(), Arc::clone(&rules)));
+    }
+}
+
+async fn connection(stream: TcpStream, upstream: String, rules: Arc<Rules>) {
+    let reset = Arc::new(AtomicBool::new(false));
+    let stream = Resettable {
+        stream,
+        reset: Arc::clone(&reset),
+    };
+    let service = service_fn(|request| answer(request, &upstream, &rules, &reset));
+    // A fault ends the connection with an error: that is its purpose.
+    let _ = hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    upstream: &str,
+    rules: &Rules,
+    reset: &AtomicBool,
+) -> io::Result<Answer> {
+    let fault = rules.judge(Seen {
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().unwrap_or_default().to_owned(),
+    });
+    let cut = || {
+        reset.store(true, Ordering::Relaxed);
+        Err(io::ErrorKind::ConnectionReset.into())
+    };
+    match fault {
+        None => forward(request, upstream, false).await,
+        Some(Fault::Status(status, code)) => refuse(request, status, code).await,
+        Some(Fault::ResetBefore) => cut(),
+        Some(Fault::ResetAfter) => {
+            let answer = forward(request, upstream, false).await?;
+            answer.into_body().collect().await?;
+            cut()
+        }
+        Some(Fault::Delay(time)) => {
+            tokio::time::sleep(time).await;
+            forward(request, upstream, false).await
+        }
+        Some(Fault::Hang) => pending().await,
+        Some(Fault::CorruptRequest) => forward(request, upstream, true).await,
+        Some(Fault::CorruptAnswer) => {
+            let answer = forward(request, upstream, false).await?;
+            Ok(answer.map(|body| corrupted(body).boxed()))
+        }
+        Some(Fault::CorruptEtag) => {
+            let mut answer = forward(request, upstream, false).await?;
+            if let Some(etag) = answer.headers_mut().get_mut(ETAG) {
+                *etag = another_etag(etag);
+            }
+            Ok(answer)
+        }
+        Some(Fault::TruncateAnswer) => truncate(forward(request, upstream, false).await?).await,
+    }
+}
+
+async fn forward(request: Request<Incoming>, upstream: &str, corrupt: bool) -> io::Result<Answer> {
+    let stream = TcpStream::connect(upstream).await?;
+    stream.set_nodelay(true)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    let request = request.map(|body| {
+        let body = body.map_err(io::Error::other).boxed();
+        if corrupt {
+            corrupted(body).boxed()
+        } else {
+            body
+        }
+    });
+    let answer = sender
+        .send_request(request)
+        .await
+        .map_err(io::Error::other)?;
+    Ok(answer.map(|body| body.map_err(io::Error::other).boxed()))
+}
+
+/// Answers as an overloaded store does; the body is read so that the answer gets through.
+async fn refuse(request: Request<Incoming>, status: u16, code: &str) -> io::Result<Answer> {
+    let _ = request.into_body().collect().await;
+    let document = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
+         <Message>injected</Message><RequestId>FAULT</RequestId></Error>"
+    );
+    let body = Full::from(document).map_err(|never| match never {}).boxed();
+    let mut answer = Response::new(body);
+    *answer.status_mut() = StatusCode::from_u16(status).map_err(io::Error::other)?;
+    let xml = HeaderValue::from_static("application/xml");
+    answer.headers_mut().insert(CONTENT_TYPE, xml);
+    Ok(answer)
+}
+
+/// Half of the body, with the length of all of it.
+async fn truncate(answer: Answer) -> io::Result<Answer> {
+    let (mut parts, body) = answer.into_parts();
+    let whole = body.collect().await?.to_bytes();
+    let half = whole.slice(..whole.len() / 2);
+    parts
+        .headers
+        .insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
+    Ok(Response::from_parts(parts, Truncated(Some(half)).boxed()))
+}
+
+/// Changes the first byte.
+fn corrupted(body: BoxBody<Bytes, io::Error>) -> Corrupted {
+    Corrupted { body, done: false }
+}
+
+/// Turns every hex digit into another one.
+fn another_etag(etag: &HeaderValue) -> HeaderValue {
+    let turned: Vec<u8> = etag
+        .as_bytes()
+        .iter()
+        .map(|byte| match byte {
+            b'0'..=b'8' | b'a'..=b'e' => byte + 1,
+            b'9' => b'0',
+            b'f' => b'a',
+            other => *other,
+        })
+        .collect();
+    HeaderValue::from_bytes(&turned).unwrap_or_else(|_| etag.clone())
+}
+
+struct Corrupted {
+    body: BoxBody<Bytes, io::Error>,
+    done: bool,
+}
+
+impl Body for Corrupted {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let next = Pin::new(&mut self.body).poll_frame(context);
+        if self.done {
+            return next;
+        }
+        next.map(|frame| {
+            frame.map(|frame| {
+                Ok(frame?.map_data(|data| {
+                    let mut bytes = data.to_vec();
+                    if let Some(first) = bytes.first_mut() {
+                        *first ^= 1;
+                        self.done = true;
+                    }
+                    Bytes::from(bytes)
+                }))
+            })
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// Some bytes, then an error.
+struct Truncated(Option<Bytes>);
+
+impl Body for Truncated {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Poll::Ready(Some(match self.0.take() {
+            Some(half) => Ok(Frame::data(half)),
+            None => Err(io::ErrorKind::ConnectionAborted.into()),
+        }))
+    }
+}
+
+/// A stream that ends with RST instead of FIN once it is told to.
+struct Resettable {
+    stream: TcpStream,
+    reset: Arc<AtomicBool>,
+}
+
+impl Drop for Resettable {
+    fn drop(&mut self) {
+        if self.reset.load(Ordering::Relaxed) {
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for Resettable {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Resettable {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.reset.load(Ordering::Relaxed) {
+            // A FIN now would reach the client before the RST.
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
