@@ -1,1 +1,22 @@
-//! room
+//! The server of Packhorse: the AWS Query API for customers and the desk for stations.
+//!
+//! - [`Server`]: listens, limits, drains. Everything a request needs is in its [`Context`].
+//! - `http`: what is common to all requests: limits, request ids, health.
+//! - `api`: the six actions, one file each.
+//! - `desk`: what stations say.
+//! - `expiry`: jobs whose device never came.
+//!
+//! The server never touches a device and holds no state: the store is the only shared thing, so
+//! any number of servers may run on it.
+
+mod api;
+mod context;
+mod desk;
+mod expiry;
+mod http;
+mod store_error;
+
+pub use context::{Clock, Context, Facility, Settings};
+pub use desk::LEASE_TTL;
+pub use expiry::expire_once;
+pub use http::{Error, Server};

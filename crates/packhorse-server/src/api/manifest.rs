@@ -1,0 +1,67 @@
+//! Everything a manifest must be before a job is made of it.
+
+use packhorse_core::job::JobType;
+use packhorse_core::manifest::{self, Kind, Manifest, Problem, Reading};
+use packhorse_store::AccessKey;
+use packhorse_wire::fault::Fault;
+
+use super::buckets;
+use crate::context::Context;
+
+/// Reads the text, and asks the object store about its buckets with the caller's own key. Gives
+/// the warnings for the customer.
+pub(super) async fn check(
+    context: &Context,
+    caller: &AccessKey,
+    text: &str,
+    job_type: JobType,
+) -> Result<Option<String>, Fault> {
+    let owned = text.to_owned();
+    let read = off_the_loop(move || manifest::read(owned, job_type)).await?;
+    let Reading { manifest, warnings } = read.map_err(|problems| problems_fault(&problems))?;
+    check_key(caller, &manifest)?;
+    buckets::check(context, caller, &bucket_names(&manifest)).await?;
+    let lines: Vec<_> = warnings.iter().map(Problem::to_string).collect();
+    Ok((!lines.is_empty()).then(|| lines.join("\n")))
+}
+
+/// The text as its owner may see it again: without its passwords.
+pub(super) async fn redacted(text: &str) -> Result<String, Fault> {
+    let owned = text.to_owned();
+    off_the_loop(move || manifest::redact(&owned)).await
+}
+
+/// Up to 1 MiB of YAML takes some time; other requests must not wait for it.
+async fn off_the_loop<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "reading a manifest broke off");
+        Fault::internal()
+    })
+}
+
+fn problems_fault(problems: &[Problem]) -> Fault {
+    Fault::from_problems(problems).unwrap_or_else(|| {
+        tracing::error!("a manifest was refused without a problem");
+        Fault::internal()
+    })
+}
+
+fn check_key(caller: &AccessKey, manifest: &Manifest) -> Result<(), Fault> {
+    match &manifest.common.access_key_id {
+        Some(id) if *id != caller.id => Err(Fault::foreign_access_key()),
+        _ => Ok(()),
+    }
+}
+
+/// The buckets that the job will use, each once.
+fn bucket_names(manifest: &Manifest) -> Vec<&str> {
+    let Kind::S3Import(import) = &manifest.kind;
+    let mut names = vec![import.bucket.as_str()];
+    let log = manifest.common.log_bucket.as_str();
+    if !names.contains(&log) {
+        names.push(log);
+    }
+    names
+}

@@ -1,0 +1,169 @@
+//! The AWS Query API: who asks, what for, and the answer as XML. One file for each action.
+
+mod buckets;
+mod cancel_job;
+mod create_job;
+mod faults;
+mod get_shipping_label;
+mod get_status;
+mod job_id;
+mod list_jobs;
+mod manifest;
+mod messages;
+mod update_job;
+
+use axum::extract::Request as HttpRequest;
+use axum::response::{IntoResponse, Response};
+use http::header::{CONNECTION, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, StatusCode};
+use packhorse_core::secret::Secret;
+use packhorse_store::AccessKey;
+use packhorse_wire::actions::{Answer, Request, respond};
+use packhorse_wire::authenticate::{AuthError, Claim};
+use packhorse_wire::fault::{Fault, FaultCode};
+use packhorse_wire::query::{BODY_BYTES_MAX, Call, Parameters};
+
+use crate::context::Context;
+use crate::http::{Bodies, BodyError, CutBody, RequestId};
+
+use faults::store_fault;
+
+/// The Query API's side of the server.
+pub(crate) struct Edge {
+    context: Context,
+    bodies: Bodies,
+}
+
+impl Edge {
+    pub(crate) fn new(context: Context, bodies: Bodies) -> Self {
+        Self { context, bodies }
+    }
+
+    /// Answers one request, whatever it is.
+    pub(crate) async fn answer(&self, request: HttpRequest) -> Response {
+        let (parts, body) = request.into_parts();
+        let request_id = match parts.extensions.get::<RequestId>() {
+            Some(RequestId(id)) => id.clone(),
+            None => String::new(),
+        };
+        let body = match self.bodies.read(body, BODY_BYTES_MAX).await {
+            Ok(body) => body,
+            Err(error) => return closing(refusal(&body_fault(error), &request_id)),
+        };
+        match self.perform(&parts, &body, &request_id).await {
+            Ok(xml) => document(StatusCode::OK, xml),
+            Err(fault) => refusal(&fault, &request_id),
+        }
+    }
+
+    /// Decodes, authenticates, acts; gives the answer's body.
+    async fn perform(
+        &self,
+        parts: &Parts,
+        body: &CutBody,
+        request_id: &str,
+    ) -> Result<String, Fault> {
+        let call = Call {
+            method: parts.method.as_str(),
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or_default(),
+            headers: &parts.headers,
+            body: &body.bytes,
+        };
+        let parameters = call.parameters()?;
+        let caller = self.authenticate(&call, &parameters).await?;
+        let request = Request::read(call.path, &parameters)?;
+        let action = request.name();
+        let outcome = self.dispatch(&caller, request, request_id).await;
+        match &outcome {
+            Ok(_) => tracing::info!(action, account = caller.account_name, "done"),
+            Err(fault) => tracing::info!(
+                action,
+                account = caller.account_name,
+                fault = fault.code().wire(),
+                "refused"
+            ),
+        }
+        outcome
+    }
+
+    /// Whose key signed the request. An unknown key and a disabled one are treated like a wrong
+    /// signature for as long as the check takes.
+    async fn authenticate(
+        &self,
+        call: &Call<'_>,
+        parameters: &Parameters,
+    ) -> Result<AccessKey, Fault> {
+        let claim = Claim::find(call, parameters)?;
+        let found = self.context.store.find_access_key(claim.access_key_id());
+        let key = found.await.map_err(store_fault)?.filter(|key| key.enabled);
+        let secret: Option<&Secret> = key.as_ref().map(|key| &key.secret);
+        claim.verify(call, parameters, secret, self.context.now())?;
+        key.ok_or_else(|| AuthError::UnknownKey.into())
+    }
+
+    async fn dispatch(
+        &self,
+        caller: &AccessKey,
+        request: Request,
+        request_id: &str,
+    ) -> Result<String, Fault> {
+        let context = &self.context;
+        match request {
+            Request::CreateJob(asked) => {
+                rendered(create_job::run(context, caller, asked).await, request_id)
+            }
+            Request::UpdateJob(asked) => {
+                rendered(update_job::run(context, caller, asked).await, request_id)
+            }
+            Request::CancelJob(asked) => {
+                rendered(cancel_job::run(context, caller, asked).await, request_id)
+            }
+            Request::GetStatus(asked) => {
+                rendered(get_status::run(context, caller, asked).await, request_id)
+            }
+            Request::ListJobs(asked) => {
+                rendered(list_jobs::run(context, caller, asked).await, request_id)
+            }
+            Request::GetShippingLabel(asked) => rendered(
+                get_shipping_label::run(context, caller, asked).await,
+                request_id,
+            ),
+        }
+    }
+}
+
+fn rendered<A: Answer>(answer: Result<A, Fault>, request_id: &str) -> Result<String, Fault> {
+    answer.map(|answer| respond(&answer, request_id))
+}
+
+fn body_fault(error: BodyError) -> Fault {
+    match error {
+        BodyError::TooLong => Fault::new(
+            FaultCode::RequestEntityTooLarge,
+            format!("The body of a request may have {BODY_BYTES_MAX} bytes"),
+        ),
+        BodyError::TooSlow => {
+            Fault::invalid_request("The body of the request did not arrive in time")
+        }
+        BodyError::Broken => Fault::invalid_request("The body of the request did not arrive whole"),
+    }
+}
+
+fn refusal(fault: &Fault, request_id: &str) -> Response {
+    let status = StatusCode::from_u16(fault.code().status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    document(status, fault.to_xml(request_id))
+}
+
+/// The rest of the body was not read, so nothing can follow on this connection.
+fn closing(mut answer: Response) -> Response {
+    let close = HeaderValue::from_static("close");
+    answer.headers_mut().insert(CONNECTION, close);
+    answer
+}
+
+fn document(status: StatusCode, xml: String) -> Response {
+    (status, [(CONTENT_TYPE, "text/xml")], xml).into_response()
+}

@@ -1,0 +1,156 @@
+//! A station has a device and asks for its job.
+//!
+//! Anybody can write somebody else's job id into a file. So a SIGNATURE that is not true changes
+//! nothing, unless the operator says whose parcel the device came in: then it ends that job, as
+//! the original did.
+
+use packhorse_core::event::Actor;
+use packhorse_core::job::Progress;
+use packhorse_core::signature_file::{Signature, SignatureFile};
+use packhorse_store::{Claim as Wish, ClaimedJob, Job};
+use packhorse_wire::desk::{Claim, Credentials, Lease, RefusalCode};
+
+use super::LEASE_TTL;
+use super::refusals::{Failure, refuse, store_failure, unknown_job};
+use crate::context::Context;
+
+/// Longest name of a device: a path or a serial number.
+const DEVICE_BYTES_MAX: usize = 1024;
+
+/// What is wrong with a device's SIGNATURE.
+struct Flaw {
+    code: RefusalCode,
+    abort: Progress,
+    text: String,
+}
+
+impl Flaw {
+    fn missing() -> Self {
+        Self {
+            code: RefusalCode::MissingSignature,
+            abort: Progress::MissingSignature,
+            text: "the device has no SIGNATURE file".to_owned(),
+        }
+    }
+
+    fn invalid(text: impl Into<String>) -> Self {
+        Self {
+            code: RefusalCode::InvalidSignature,
+            abort: Progress::InvalidSignature,
+            text: text.into(),
+        }
+    }
+
+    fn refusal(self) -> Failure {
+        refuse(self.code, self.text)
+    }
+}
+
+pub(super) async fn run(context: &Context, station: &str, claim: Claim) -> Result<Lease, Failure> {
+    if claim.device.len() > DEVICE_BYTES_MAX {
+        let text = format!("the name of a device has at most {DEVICE_BYTES_MAX} bytes");
+        return Err(refuse(RefusalCode::BadRequest, text));
+    }
+    let file = read_file(claim.signature_file.as_deref());
+    let job = match &claim.job_id {
+        Some(id) => {
+            let job = find(context, id).await?;
+            match file.and_then(|file| check(context, &job, &file)) {
+                Ok(()) => job,
+                Err(flaw) => return Err(reject_device(context, station, &job, flaw).await),
+            }
+        }
+        None => {
+            let file = file.map_err(Flaw::refusal)?;
+            let job = find(context, &file.job_id).await?;
+            match check(context, &job, &file) {
+                Ok(()) => job,
+                Err(flaw) => return Err(note_flaw(context, station, &job, flaw).await),
+            }
+        }
+    };
+    let wish = Wish {
+        job: job.id,
+        station: station.to_owned(),
+        device: claim.device,
+        ttl: LEASE_TTL,
+    };
+    let claimed = context.store.claim(wish, context.now()).await;
+    let claimed = claimed.map_err(store_failure)?;
+    tracing::info!(job.id = %claimed.job.id, station, epoch = claimed.epoch.0, "a job was claimed");
+    Ok(lease(context, claimed))
+}
+
+fn read_file(text: Option<&str>) -> Result<SignatureFile, Flaw> {
+    let text = text.ok_or_else(Flaw::missing)?;
+    SignatureFile::parse(text.as_bytes()).map_err(|error| Flaw::invalid(error.to_string()))
+}
+
+/// Whether the file was made for this job.
+fn check(context: &Context, job: &Job, file: &SignatureFile) -> Result<(), Flaw> {
+    if file.job_id != job.id {
+        return Err(Flaw::invalid("the SIGNATURE file is for another job"));
+    }
+    let expected = Signature::sign(&context.signature_key, job.account, job.id.as_str());
+    if expected.matches(&file.signature) {
+        Ok(())
+    } else {
+        Err(Flaw::invalid(
+            "the signature in the SIGNATURE file is not this job's",
+        ))
+    }
+}
+
+async fn find(context: &Context, id: &packhorse_core::id::JobId) -> Result<Job, Failure> {
+    let found = context.store.find_job(id).await.map_err(store_failure)?;
+    found.ok_or_else(unknown_job)
+}
+
+/// The operator vouches for the parcel, so the job ends; unless its device was accepted before.
+async fn reject_device(context: &Context, station: &str, job: &Job, flaw: Flaw) -> Failure {
+    let actor = Actor::Station(station.to_owned());
+    let now = context.now();
+    let aborted = context
+        .store
+        .abort_unclaimed(&job.id, flaw.abort, &flaw.text, actor, now);
+    match aborted.await {
+        Ok(code) => {
+            tracing::info!(job.id = %job.id, station, code = code.code(), "a job was aborted");
+            flaw.refusal()
+        }
+        Err(error) => store_failure(error),
+    }
+}
+
+/// Nobody vouches, so the job goes on; only its log says that somebody tried.
+async fn note_flaw(context: &Context, station: &str, job: &Job, flaw: Flaw) -> Failure {
+    let actor = Actor::Station(station.to_owned());
+    let now = context.now();
+    let noted = context
+        .store
+        .record_refusal(&job.id, actor, &flaw.text, now);
+    match noted.await {
+        Ok(()) => flaw.refusal(),
+        Err(error) => store_failure(error),
+    }
+}
+
+fn lease(context: &Context, claimed: ClaimedJob) -> Lease {
+    let ClaimedJob {
+        job,
+        epoch,
+        owner_key,
+    } = claimed;
+    Lease {
+        job_id: job.id,
+        job_type: job.job_type,
+        epoch,
+        ttl_seconds: LEASE_TTL.as_secs(),
+        manifest: job.manifest.expose().to_owned(),
+        object_store: context.settings.object_store.clone(),
+        credentials: Credentials {
+            access_key_id: owner_key.id,
+            secret_access_key: owner_key.secret,
+        },
+    }
+}

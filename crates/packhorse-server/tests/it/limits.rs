@@ -1,0 +1,55 @@
+//! Requests that are too long or too slow.
+
+use axum::http::HeaderMap;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::harness::{Answer, Service, head};
+
+#[tokio::test]
+async fn a_body_that_is_too_long_gets_a_clear_answer() {
+    let service = Service::start().await;
+    let body = vec![b'x'; 3 * 1024 * 1024];
+    let answer = service.send("POST", "/", &HeaderMap::new(), &body).await;
+    let (status, code, text) = answer.fault();
+    assert_eq!((status, code.as_str()), (413, "RequestEntityTooLarge"));
+    assert!(text.contains("2097152"));
+    assert_eq!(service.get("/healthz", "*/*").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_long_is_refused() {
+    let service = Service::start().await;
+    let target = format!("/?Action={}", "x".repeat(80_000));
+    let answer = service.get(Box::leak(target.into_boxed_str()), "*/*").await;
+    assert!([414, 431].contains(&answer.status), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_head_that_never_ends_is_cut_off() {
+    let service = Service::start().await;
+    let mut connection = TcpStream::connect(service.address).await.unwrap();
+    connection
+        .write_all(b"POST / HTTP/1.1\r\nhost: x\r\nslow")
+        .await
+        .unwrap();
+    // From here the clock jumps whenever everybody waits.
+    tokio::time::pause();
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).await.unwrap();
+    let text = String::from_utf8(answer).unwrap();
+    assert!(text.is_empty() || text.contains("408"), "{text}");
+}
+
+#[tokio::test]
+async fn a_body_that_never_ends_is_cut_off() {
+    let service = Service::start().await;
+    let mut connection = TcpStream::connect(service.address).await.unwrap();
+    let start = head("POST", "/", &HeaderMap::new(), 1000);
+    connection.write_all(start.as_bytes()).await.unwrap();
+    connection.write_all(b"Action=").await.unwrap();
+    tokio::time::pause();
+    let (status, code, text) = Answer::read(connection).await.fault();
+    assert_eq!((status, code.as_str()), (400, "InvalidParameterException"));
+    assert!(text.contains("in time"), "{text}");
+}
