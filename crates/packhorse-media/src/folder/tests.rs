@@ -1,3 +1,5 @@
+//! Folders as they are, as they should not be, and as they change under the walk.
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::ops::ControlFlow;

@@ -85,6 +85,3 @@ fn checked(mut partitions: Vec<Partition>, disk_size: u64) -> Vec<Partition> {
     }
     partitions
 }
-
-#[cfg(test)]
-mod tests;
