@@ -295,6 +295,7 @@ pub(crate) fn auth_fault(error: &AuthError, presigned: bool) -> Fault {
     let text = error.to_string();
     match error {
         AuthError::Absent => Code::AccessDenied.into(),
+        AuthError::UnknownKey => Code::InvalidAccessKeyId.into(),
         AuthError::Missing(_) | AuthError::Malformed { .. } | AuthError::WrongService { .. } => {
             let code = match presigned {
                 true => Code::AuthorizationQueryParametersError,
