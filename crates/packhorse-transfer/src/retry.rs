@@ -14,6 +14,8 @@ use crate::progress::Meter;
 const PAUSE_FIRST: Duration = Duration::from_millis(100);
 /// The longest pause: an outage that ends is noticed within this time.
 const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// After a stop, requests under way may take this long to end.
+const STOP_GRACE: Duration = Duration::from_secs(5);
 /// A body that arrives damaged this often is not a passing fault.
 const CORRUPTIONS_MAX: u32 = 5;
 
@@ -70,10 +72,8 @@ impl Retry {
         let mut pause = PAUSE_FIRST;
         let mut corruptions = 0;
         loop {
-            let answer = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Err(Failed::Job(Error::Stopped)),
-                answer = request() => answer,
+            let Some(answer) = self.once(request()).await else {
+                return Err(Failed::Job(Error::Stopped));
             };
             let error = match answer {
                 Ok(value) => {
@@ -105,6 +105,21 @@ impl Retry {
                 () = tokio::time::sleep(jittered(pause)) => {}
             }
             pause = (pause * 2).min(PAUSE_MAX);
+        }
+    }
+}
+
+impl Retry {
+    /// Sends one request. After a stop none is begun, and one under way may end: what the store
+    /// confirms is recorded instead of sent again.
+    async fn once<T>(&self, request: impl Future<Output = T>) -> Option<T> {
+        if self.stop.is_cancelled() {
+            return None;
+        }
+        let mut request = std::pin::pin!(request);
+        tokio::select! {
+            answer = &mut request => Some(answer),
+            () = self.stop.cancelled() => tokio::time::timeout(STOP_GRACE, request).await.ok(),
         }
     }
 }

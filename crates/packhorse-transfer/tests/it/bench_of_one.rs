@@ -26,8 +26,11 @@ struct OneKey;
 #[async_trait]
 impl Keys for OneKey {
     async fn find(&self, access_key_id: &str) -> Result<Option<Owner>, Unavailable> {
-        let owner =
-            Owner { account: "a".into(), secret: Secret::new(SECRET), enabled: true };
+        let owner = Owner {
+            account: "a".into(),
+            secret: Secret::new(SECRET),
+            enabled: true,
+        };
         Ok((access_key_id == KEY).then_some(owner))
     }
 }
@@ -62,7 +65,11 @@ impl Bench {
             _store: store,
             stop_store,
         };
-        bench.client(&bench.endpoint).create_bucket(BUCKET).await.unwrap();
+        bench
+            .client(&bench.endpoint)
+            .create_bucket(BUCKET)
+            .await
+            .unwrap();
         bench
     }
 
@@ -73,7 +80,10 @@ impl Bench {
             path_style: true,
         };
         let secret_access_key = Secret::new(SECRET);
-        let credentials = Credentials { access_key_id: KEY.into(), secret_access_key };
+        let credentials = Credentials {
+            access_key_id: KEY.into(),
+            secret_access_key,
+        };
         Client::new(&store, &credentials).unwrap()
     }
 
@@ -106,7 +116,10 @@ impl Bench {
                 content: Ok(Arc::clone(&device.volumes()[0])),
             }],
             client: self.client(endpoint),
-            limits: Limits { retry_for: Duration::from_secs(30), ..Limits::default() },
+            limits: Limits {
+                retry_for: Duration::from_secs(30),
+                ..Limits::default()
+            },
             meter: Meter::default(),
             stop: CancellationToken::new(),
             clock: || Timestamp::UNIX_EPOCH,
@@ -122,7 +135,9 @@ impl Bench {
     pub(crate) async fn report(&self, loaded: &Loaded) -> Vec<String> {
         let bytes = self.get(&loaded.log_key).await;
         let text = String::from_utf8(bytes).unwrap();
-        let rows = text.lines().map(|line| line.split_once(',').unwrap().1.to_owned());
+        let rows = text
+            .lines()
+            .map(|line| line.split_once(',').unwrap().1.to_owned());
         rows.collect()
     }
 
@@ -158,7 +173,12 @@ impl Bench {
 
     pub(crate) async fn open_uploads(&self) -> usize {
         let client = self.client(&self.endpoint);
-        client.list_multipart_uploads(BUCKET, "", None).await.unwrap().uploads.len()
+        client
+            .list_multipart_uploads(BUCKET, "", None)
+            .await
+            .unwrap()
+            .uploads
+            .len()
     }
 
     /// The files of the folder, as objects should be.
@@ -185,7 +205,9 @@ fn collect(folder: &Path, prefix: &str, files: &mut BTreeMap<String, Vec<u8>>) {
 pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let step = |_| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963);
         (state >> 33) as u8
     };
     (0..length).map(step).collect()
@@ -193,5 +215,8 @@ pub(crate) fn noise(length: usize, seed: u64) -> Vec<u8> {
 
 /// What a load that was expected to stop stopped for.
 pub(crate) async fn stopped(import: Import) -> Error {
-    import.run().await.expect_err("the load should have stopped")
+    import
+        .run()
+        .await
+        .expect_err("the load should have stopped")
 }

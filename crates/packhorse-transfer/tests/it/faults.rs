@@ -23,8 +23,16 @@ async fn survives(step: usize, fault: Fault) {
     let bench = mixed().await;
     let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
     proxy.fail_every(step, fault);
-    let loaded = bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
-    assert!(proxy.failed() > 5, "only {} requests failed", proxy.failed());
+    let loaded = bench
+        .import_through(&proxy.endpoint(), "")
+        .run()
+        .await
+        .unwrap();
+    assert!(
+        proxy.failed() > 5,
+        "only {} requests failed",
+        proxy.failed()
+    );
     assert_eq!(loaded.counts.failed, 0);
     assert_eq!(bench.objects().await, bench.files());
     assert_eq!(bench.open_uploads().await, 0);
@@ -69,7 +77,11 @@ async fn an_object_that_vanished_is_found_by_verification_and_loaded_again() {
         }
         listing
     });
-    let loaded = bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
+    let loaded = bench
+        .import_through(&proxy.endpoint(), "")
+        .run()
+        .await
+        .unwrap();
     assert_eq!(loaded.counts.failed, 0);
     assert_eq!(bench.objects().await, bench.files());
 }
@@ -81,11 +93,23 @@ async fn a_store_that_always_loses_one_object_gives_a_failed_row() {
     proxy.fail_if(Fault::Status(404, "NoSuchKey"), |seen| {
         seen.method == Method::HEAD && seen.path.ends_with("/f7")
     });
-    proxy.fail_if(Fault::CorruptAnswer, |seen| seen.query.contains("list-type=2"));
-    let loaded = bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
+    proxy.fail_if(Fault::CorruptAnswer, |seen| {
+        seen.query.contains("list-type=2")
+    });
+    let loaded = bench
+        .import_through(&proxy.endpoint(), "")
+        .run()
+        .await
+        .unwrap();
     let report = bench.report(&loaded).await;
-    let failed: Vec<_> = report.iter().filter(|row| row.contains("VerificationFailed")).collect();
-    assert!(failed.iter().all(|row| row.starts_with("f7,")), "{failed:?}");
+    let failed: Vec<_> = report
+        .iter()
+        .filter(|row| row.contains("VerificationFailed"))
+        .collect();
+    assert!(
+        failed.iter().all(|row| row.starts_with("f7,")),
+        "{failed:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -94,8 +118,11 @@ async fn a_missing_bucket_stops_the_load_before_it_begins() {
     let import = bench.import("logBucket: no-such-bucket\n");
     let folder = import.folder.clone();
     let error = stopped(import).await;
-    assert!(matches!(&error, Error::StoreRefused { source, .. }
-        if source.code() == Some("NoSuchBucket")), "{error:?}");
+    assert!(
+        matches!(&error, Error::StoreRefused { source, .. }
+        if source.code() == Some("NoSuchBucket")),
+        "{error:?}"
+    );
     assert!(!folder.path().exists());
 }
 
@@ -115,8 +142,15 @@ async fn an_object_that_is_refused_is_one_failed_row_with_the_stores_words() {
     proxy.fail_if(Fault::Status(403, "AccessDenied"), |seen| {
         seen.method == Method::PUT && seen.path.ends_with("/f7")
     });
-    let loaded = bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
+    let loaded = bench
+        .import_through(&proxy.endpoint(), "")
+        .run()
+        .await
+        .unwrap();
     assert_eq!(loaded.counts.failed, 1);
     let report = bench.report(&loaded).await;
-    assert!(report.contains(&"f7,403,AccessDenied,,,3000,".to_owned()), "{report:?}");
+    assert!(
+        report.contains(&"f7,403,AccessDenied,,,3000,".to_owned()),
+        "{report:?}"
+    );
 }

@@ -18,7 +18,10 @@ async fn every_file_becomes_its_object_and_a_row() {
     let report = bench.load("prefix: p/\n").await;
     let mut expected = bench.files();
     expected.remove("SIGNATURE");
-    let expected = expected.into_iter().map(|(key, bytes)| (format!("p/{key}"), bytes)).collect();
+    let expected = expected
+        .into_iter()
+        .map(|(key, bytes)| (format!("p/{key}"), bytes))
+        .collect();
     assert_eq!(bench.objects().await, expected);
     let large = hex::encode(Md5::digest(noise((16 << 20) + 1, 2)));
     let photo = hex::encode(Md5::digest(noise(5000, 1)));
@@ -38,9 +41,7 @@ async fn every_file_becomes_its_object_and_a_row() {
             format!(
                 "large.bin,200,OK,{BUCKET}/p/large.bin,{large},16777217,application/octet-stream"
             ),
-            format!(
-                "photos/été 1.jpg,200,OK,{BUCKET}/p/photos/été 1.jpg,{photo},5000,image/jpeg"
-            ),
+            format!("photos/été 1.jpg,200,OK,{BUCKET}/p/photos/été 1.jpg,{photo},5000,image/jpeg"),
         ]
     );
     assert_eq!(bench.open_uploads().await, 0);
@@ -53,8 +54,14 @@ async fn what_is_no_file_is_a_failed_row_and_is_never_opened() {
     symlink("..", bench.disk.path().join("loop")).unwrap();
     let _socket = UnixListener::bind(bench.disk.path().join("socket")).unwrap();
     let report = bench.load("").await;
-    assert!(report.contains(&"loop,400,SymbolicLink,,,0,".to_owned()), "{report:?}");
-    assert!(report.contains(&"socket,400,SpecialFile,,,0,".to_owned()), "{report:?}");
+    assert!(
+        report.contains(&"loop,400,SymbolicLink,,,0,".to_owned()),
+        "{report:?}"
+    );
+    assert!(
+        report.contains(&"socket,400,SpecialFile,,,0,".to_owned()),
+        "{report:?}"
+    );
     assert_eq!(bench.objects().await.len(), 1);
 }
 
@@ -64,12 +71,21 @@ async fn of_files_with_one_key_the_first_path_wins_and_the_other_is_a_row() {
     bench.write("a_b", b"first");
     bench.write("a-b", b"second");
     let report = bench.load("substitutions:\n  \"_\": \"-\"\n").await;
-    assert_eq!(bench.objects().await, [("a-b".to_owned(), b"second".to_vec())].into());
-    assert!(report.contains(&"a_b,409,KeyCollision,,,5,".to_owned()), "{report:?}");
+    assert_eq!(
+        bench.objects().await,
+        [("a-b".to_owned(), b"second".to_vec())].into()
+    );
+    assert!(
+        report.contains(&"a_b,409,KeyCollision,,,5,".to_owned()),
+        "{report:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_device_has_an_empty_report() {
     let bench = Bench::new().await;
-    assert_eq!(bench.load("").await, ["File,Status,Code,Key,MD5,Bytes,Content-Type"]);
+    assert_eq!(
+        bench.load("").await,
+        ["File,Status,Code,Key,MD5,Bytes,Content-Type"]
+    );
 }

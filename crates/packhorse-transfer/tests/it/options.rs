@@ -17,16 +17,27 @@ async fn headers_and_metadata_are_on_the_stored_object() {
         )
         .await;
     let client = bench.client(&bench.endpoint);
-    let meta = client.head_object(BUCKET, "page.html.gz").await.unwrap().meta;
+    let meta = client
+        .head_object(BUCKET, "page.html.gz")
+        .await
+        .unwrap()
+        .meta;
     assert_eq!(meta.content_type.as_deref(), Some("text/html"));
     assert_eq!(meta.content_encoding.as_deref(), Some("gzip"));
     assert_eq!(meta.cache_control.as_deref(), Some("max-age=3600"));
     assert_eq!(meta.content_language.as_deref(), Some("es"));
     assert_eq!(meta.content_disposition.as_deref(), Some("attachment"));
     assert_eq!(meta.storage_class.as_deref(), Some("REDUCED_REDUNDANCY"));
-    let mut names: Vec<_> = meta.metadata.iter().map(|(name, _)| name.as_str()).collect();
+    let mut names: Vec<_> = meta
+        .metadata
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
     names.sort_unstable();
-    assert_eq!(names, ["disk-time", "gid", "mode", "mtime", "project", "uid"]);
+    assert_eq!(
+        names,
+        ["disk-time", "gid", "mode", "mtime", "project", "uid"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,11 +51,16 @@ async fn on_conflict_keep_and_fail_leave_the_object_alone() {
         std::fs::remove_dir_all(bench.import("").folder.path()).unwrap();
         bench.write("small", b"new");
         bench.write("large", &noise(17 << 20, 2));
-        let report = bench.load(&format!("packhorse:\n  onConflict: {policy}\n")).await;
+        let report = bench
+            .load(&format!("packhorse:\n  onConflict: {policy}\n"))
+            .await;
         assert_eq!(bench.objects().await, before);
         for name in ["small", "large"] {
             let expected = format!("{name},{row},");
-            assert!(report.iter().any(|line| line.starts_with(&expected)), "{report:?}");
+            assert!(
+                report.iter().any(|line| line.starts_with(&expected)),
+                "{report:?}"
+            );
         }
     }
 }
@@ -54,7 +70,11 @@ async fn a_second_reading_that_agrees_changes_nothing() {
     let bench = Bench::new().await;
     bench.write("a", &noise(3 << 20, 1));
     bench.write("b", b"");
-    let loaded = bench.import("packhorse:\n  verify: reread\n").run().await.unwrap();
+    let loaded = bench
+        .import("packhorse:\n  verify: reread\n")
+        .run()
+        .await
+        .unwrap();
     let expected = Counts {
         listed: 2,
         listed_bytes: 3 << 20,

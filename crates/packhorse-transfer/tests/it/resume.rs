@@ -36,18 +36,28 @@ async fn interrupted(bench: &Bench, proxy: &FaultProxy, count: usize) {
 async fn files_stored_before_an_outage_are_not_sent_again() {
     let bench = Bench::new().await;
     for number in 0..200 {
-        bench.write(&format!("d{}/f{number}", number % 7), &noise(100 + number, number as u64));
+        bench.write(
+            &format!("d{}/f{number}", number % 7),
+            &noise(100 + number, number as u64),
+        );
     }
     let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
     interrupted(&bench, &proxy, 50).await;
     let before = bench.objects().await.len();
     assert!(before >= 50, "{before}");
     let sent_before = proxy.seen().len();
-    bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
+    bench
+        .import_through(&proxy.endpoint(), "")
+        .run()
+        .await
+        .unwrap();
     assert_eq!(bench.objects().await, bench.files());
     let again = proxy.seen().split_off(sent_before);
     // One more upload is the report.
-    assert_eq!(again.iter().filter(|seen| is_upload(seen)).count(), 200 - before + 1);
+    assert_eq!(
+        again.iter().filter(|seen| is_upload(seen)).count(),
+        200 - before + 1
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -58,11 +68,18 @@ async fn parts_stored_before_an_outage_are_kept_and_no_upload_is_left() {
     interrupted(&bench, &proxy, 3).await;
     assert_eq!(bench.open_uploads().await, 1);
     let sent_before = proxy.seen().len();
-    bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
+    bench
+        .import_through(&proxy.endpoint(), "")
+        .run()
+        .await
+        .unwrap();
     assert_eq!(bench.objects().await, bench.files());
     assert_eq!(bench.open_uploads().await, 0);
     let again = proxy.seen().split_off(sent_before);
-    let parts = again.iter().filter(|seen| seen.query.contains("partNumber=")).count();
+    let parts = again
+        .iter()
+        .filter(|seen| seen.query.contains("partNumber="))
+        .count();
     assert!(parts <= 2, "{parts} parts were sent again");
 }
 
@@ -102,8 +119,15 @@ async fn a_finished_load_run_again_reports_the_same_and_sends_nothing() {
     bench.write("a", b"1");
     let first = bench.load("").await;
     let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
-    bench.import_through(&proxy.endpoint(), "").run().await.unwrap();
-    assert_eq!(proxy.seen().iter().filter(|seen| is_upload(seen)).count(), 0);
+    bench
+        .import_through(&proxy.endpoint(), "")
+        .run()
+        .await
+        .unwrap();
+    assert_eq!(
+        proxy.seen().iter().filter(|seen| is_upload(seen)).count(),
+        0
+    );
     assert_eq!(bench.load("").await, first);
 }
 
@@ -139,5 +163,8 @@ async fn a_device_given_up_has_a_report_with_every_row() {
     let loaded = bench.import("").abandon().await.unwrap();
     assert_eq!(loaded.counts.failed, 3);
     let report = bench.report(&loaded).await;
-    assert!(report.contains(&"a,500,ReadError,,,10,".to_owned()), "{report:?}");
+    assert!(
+        report.contains(&"a,500,ReadError,,,10,".to_owned()),
+        "{report:?}"
+    );
 }
