@@ -4,7 +4,7 @@ use packhorse_store::AccessKey;
 use packhorse_wire::actions::{CancelJob, CancelJobAnswer};
 use packhorse_wire::fault::Fault;
 
-use super::faults::job_fault;
+use super::faults::change_fault;
 use super::job_id;
 use crate::context::Context;
 
@@ -20,7 +20,7 @@ pub(super) async fn run(
         .cancel_job(caller.account, &id, &caller.id, now);
     canceled
         .await
-        .map_err(|error| job_fault(error, &asked.job_id, Fault::unable_to_cancel))?;
+        .map_err(|error| change_fault(error, &asked.job_id, Fault::unable_to_cancel))?;
     tracing::info!(job.id = %id, "a job was canceled");
     Ok(CancelJobAnswer { success: true })
 }

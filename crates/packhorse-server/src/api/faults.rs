@@ -22,17 +22,24 @@ pub(super) fn store_fault(error: Error) -> Fault {
     }
 }
 
-/// A failure to read or change the job that the customer calls `id`; `blocked` makes the fault of
-/// a state that forbids the change.
-pub(super) fn job_fault(error: Error, id: &str, blocked: fn(&str, &str) -> Fault) -> Fault {
+/// A failure to find the job that the customer calls `id`.
+pub(super) fn lookup_fault(error: Error, id: &str) -> Fault {
     match error {
         Error::UnknownJob => Fault::no_such_job(id),
+        other => store_fault(other),
+    }
+}
+
+/// A failure to change the job that the customer calls `id`; `blocked` makes the fault of a state
+/// that forbids the change.
+pub(super) fn change_fault(error: Error, id: &str, blocked: fn(&str, &str) -> Fault) -> Fault {
+    match error {
         Error::State(forbidden) => state_fault(id, forbidden.from.progress, blocked),
         Error::TooManyRevisions { limit } => Fault::new(
             FaultCode::UnableToUpdateJobId,
             format!("The job has been updated {limit} times: cancel it and create another"),
         ),
-        other => store_fault(other),
+        other => lookup_fault(other, id),
     }
 }
 

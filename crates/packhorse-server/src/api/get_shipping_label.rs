@@ -4,7 +4,7 @@ use packhorse_store::AccessKey;
 use packhorse_wire::actions::{GetShippingLabel, GetShippingLabelAnswer};
 use packhorse_wire::fault::{Fault, FaultCode};
 
-use super::faults::job_fault;
+use super::faults::lookup_fault;
 use super::job_id;
 use crate::context::Context;
 
@@ -17,7 +17,7 @@ pub(super) async fn run(
     for text in &asked.job_ids {
         let id = job_id::read(text)?;
         let job = context.store.job(caller.account, &id).await;
-        job.map_err(|error| job_fault(error, text, Fault::unable_to_update))?;
+        job.map_err(|error| lookup_fault(error, text))?;
     }
     Err(Fault::new(
         FaultCode::InvalidAction,

@@ -4,7 +4,7 @@ use packhorse_store::AccessKey;
 use packhorse_wire::actions::{GetStatus, GetStatusAnswer};
 use packhorse_wire::fault::Fault;
 
-use super::faults::job_fault;
+use super::faults::lookup_fault;
 use super::{job_id, manifest, messages};
 use crate::context::Context;
 
@@ -15,8 +15,7 @@ pub(super) async fn run(
 ) -> Result<GetStatusAnswer, Fault> {
     let id = job_id::read(&asked.job_id)?;
     let job = context.store.job(caller.account, &id).await;
-    // Reading is possible in every state, so that the third argument is never needed.
-    let job = job.map_err(|error| job_fault(error, &asked.job_id, Fault::unable_to_update))?;
+    let job = job.map_err(|error| lookup_fault(error, &asked.job_id))?;
     let (signature, signature_file_contents) = job_id::signed(context, caller.account, id.as_str());
     let facility = context.settings.facility.as_ref();
     Ok(GetStatusAnswer {

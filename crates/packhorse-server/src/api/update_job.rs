@@ -6,7 +6,7 @@ use packhorse_store::{AccessKey, Update};
 use packhorse_wire::actions::{UpdateJob, UpdateJobAnswer};
 use packhorse_wire::fault::Fault;
 
-use super::faults::{job_fault, state_fault};
+use super::faults::{change_fault, state_fault};
 use super::{job_id, manifest};
 use crate::context::Context;
 
@@ -15,7 +15,7 @@ pub(super) async fn run(
     caller: &AccessKey,
     asked: UpdateJob,
 ) -> Result<UpdateJobAnswer, Fault> {
-    let refuse = |error| job_fault(error, &asked.job_id, Fault::unable_to_update);
+    let refuse = |error| change_fault(error, &asked.job_id, Fault::unable_to_update);
     let id = job_id::read(&asked.job_id)?;
     let job = context
         .store

@@ -150,8 +150,13 @@ impl Desk {
             BodyError::TooSlow => bad("the message did not arrive in time".to_owned()),
             BodyError::Broken => bad("the message did not arrive whole".to_owned()),
         })?;
-        serde_json::from_slice(&body.bytes)
-            .map_err(|error| bad(format!("the message cannot be read: {error}")))
+        // The parser's own text repeats pieces of the message, and a SIGNATURE is none for the log.
+        serde_json::from_slice(&body.bytes).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            bad(format!(
+                "the message is not of the form this desk reads: line {line}, column {column}"
+            ))
+        })
     }
 }
 

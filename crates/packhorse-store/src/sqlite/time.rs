@@ -21,3 +21,22 @@ pub(super) fn cut(at: Timestamp) -> Timestamp {
         .mode(RoundMode::Trunc);
     at.round(whole).unwrap_or(at)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_cut_time_is_what_the_database_gives_back(
+            seconds in -60_000_000_000_i64..60_000_000_000,
+            nanoseconds in 0..1_000_000_000_i32,
+        ) {
+            let at = Timestamp::new(seconds, nanoseconds).unwrap();
+            prop_assert_eq!(from_micros(micros(at)).unwrap(), cut(at));
+            prop_assert_eq!(micros(cut(at)), micros(at));
+        }
+    }
+}

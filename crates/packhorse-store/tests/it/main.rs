@@ -1,16 +1,18 @@
 //! The store's public face, on SQLite: the conformance suite, and what only files can do.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "clippy spares unit tests only: outside them, what is beside a test is linted too"
 )]
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use packhorse_core::job::JobType;
 use packhorse_core::secret::Secret;
-use packhorse_store::{Error, MasterKey, NewJob, Store, conformance, open};
+use packhorse_store::{AccessKey, Claim, Error, MasterKey, NewJob, Store, conformance, open};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -100,6 +102,54 @@ async fn many_may_open_a_new_database_at_once_and_all_write() {
     assert_eq!(store.list_accounts().await.unwrap().len(), 40);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn servers_that_share_a_database_never_lend_a_job_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut servers = Vec::new();
+    for _ in 0..4 {
+        servers.push(open_in(folder.path(), "01").await.unwrap());
+    }
+    let owner = servers[0].create_account("alice", None, NOW).await.unwrap();
+    for _ in 0..10 {
+        let job = servers[0]
+            .create_job(new_job(&owner, "m"), NOW)
+            .await
+            .unwrap();
+        let tasks: Vec<_> = (0..16)
+            .map(|n| {
+                let server = servers[n % servers.len()].clone();
+                let claim = Claim {
+                    job: job.id.clone(),
+                    station: format!("dock-{n}"),
+                    device: "disk".to_owned(),
+                    ttl: Duration::from_secs(60),
+                };
+                tokio::spawn(async move { server.claim(claim, NOW).await })
+            })
+            .collect();
+        let mut won = 0;
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(_) => won += 1,
+                Err(Error::Leased { .. }) => {}
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        assert_eq!(won, 1);
+        servers[1].verify_events(&job.id).await.unwrap();
+    }
+}
+
+fn new_job(owner: &AccessKey, manifest: &str) -> NewJob {
+    NewJob {
+        account: owner.account,
+        access_key_id: owner.id.clone(),
+        job_type: JobType::Import,
+        manifest: Secret::new(manifest),
+        jobs_per_day: 50,
+    }
+}
+
 #[tokio::test]
 async fn no_secret_lies_open_in_the_files() {
     use std::os::unix::fs::PermissionsExt;
@@ -107,13 +157,7 @@ async fn no_secret_lies_open_in_the_files() {
     let store = open_in(folder.path(), "01").await.unwrap();
     let key = store.create_account("alice", None, NOW).await.unwrap();
     let station = store.create_station("dock", NOW).await.unwrap();
-    let new = NewJob {
-        account: key.account,
-        access_key_id: key.id.clone(),
-        job_type: JobType::Import,
-        manifest: Secret::new("trueCryptPassword: swordfish"),
-        jobs_per_day: 50,
-    };
+    let new = new_job(&key, "trueCryptPassword: swordfish");
     store.create_job(new, NOW).await.unwrap();
     let mut found_id = false;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
