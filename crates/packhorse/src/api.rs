@@ -54,14 +54,19 @@ impl Api {
                 Some(hint) => anyhow::Error::from(refusal).context(Hint(hint.to_owned())),
                 None => refusal.into(),
             },
-            Err(_) => anyhow!("{} answered {status}, not as this API does", self.url)
-                .context(Hint("--endpoint must be the Packhorse API, not the object store".into())),
+            Err(_) => anyhow!("{} answered {status}, not as this API does", self.url).context(
+                Hint("--endpoint must be the Packhorse API, not the object store".into()),
+            ),
         })
     }
 
     /// Asks where a job stands, as several commands do.
     pub(crate) async fn get_status(&self, job_id: &str) -> anyhow::Result<GetStatusAnswer> {
-        self.call(&GetStatus { job_id: job_id.to_owned(), api_version: None }).await
+        self.call(&GetStatus {
+            job_id: job_id.to_owned(),
+            api_version: None,
+        })
+        .await
     }
 
     /// Sends the form and gives the answer's status and text.
@@ -72,7 +77,9 @@ impl Api {
             // reqwest's own text says only "error sending request for url (…)".
             anyhow::Error::from(error)
                 .context(format!("reach the API at {}", self.url))
-                .context(Hint("is `packhorse serve` running there? see --endpoint".into()))
+                .context(Hint(
+                    "is `packhorse serve` running there? see --endpoint".into(),
+                ))
         })?;
         let status = answer.status().as_u16();
         let text = read(answer).await.context("read the answer")?;

@@ -168,7 +168,11 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { jobs_per_day: 50, expiry_days: 30, requests_per_second: None }
+        Self {
+            jobs_per_day: 50,
+            expiry_days: 30,
+            requests_per_second: None,
+        }
     }
 }
 
@@ -243,7 +247,9 @@ impl Config {
             known.map_err(|unknown| unknown.into_error(&format!("environment variable {name}")))?;
             let value = value_of(&section, &key, &text)
                 .with_context(|| format!("read environment variable {name}"))?;
-            let section = table.entry(section).or_insert_with(|| toml::Table::new().into());
+            let section = table
+                .entry(section)
+                .or_insert_with(|| toml::Table::new().into());
             if let Some(section) = section.as_table_mut() {
                 section.insert(key, value);
             }
@@ -263,9 +269,18 @@ impl Config {
     /// Keys that are set and that this version does not act upon.
     pub(crate) fn without_effect(&self) -> Vec<&'static str> {
         [
-            (self.server.metrics_listen.is_some(), "server.metrics_listen"),
-            (self.limits.requests_per_second.is_some(), "limits.requests_per_second"),
-            (self.mail.smtp_url.is_some() || self.mail.from.is_some(), "mail"),
+            (
+                self.server.metrics_listen.is_some(),
+                "server.metrics_listen",
+            ),
+            (
+                self.limits.requests_per_second.is_some(),
+                "limits.requests_per_second",
+            ),
+            (
+                self.mail.smtp_url.is_some() || self.mail.from.is_some(),
+                "mail",
+            ),
             (!self.station.devices.is_empty(), "station.devices"),
             (self.station.limit_rate.is_some(), "station.limit_rate"),
         ]
@@ -279,7 +294,9 @@ impl Config {
 fn read_file(path: &Path) -> anyhow::Result<toml::Table> {
     let name = path.display();
     let text = read_text(path).with_context(|| format!("read {name}"))?;
-    let table: toml::Table = text.parse().with_context(|| format!("read {name} as TOML"))?;
+    let table: toml::Table = text
+        .parse()
+        .with_context(|| format!("read {name} as TOML"))?;
     for (section, keys) in &table {
         let keys = match keys {
             toml::Value::Table(keys) => keys.keys().map(String::as_str).collect(),
@@ -314,7 +331,9 @@ impl UnknownKey {
         let error = anyhow::anyhow!("unknown configuration key {} in {origin}", self.name);
         match self.nearest {
             Some(nearest) => error.context(Hint(format!("did you mean {nearest}?"))),
-            None => error.context(Hint("`packhorse config check` prints the known keys".into())),
+            None => error.context(Hint(
+                "`packhorse config check` prints the known keys".into(),
+            )),
         }
     }
 }

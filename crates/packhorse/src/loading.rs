@@ -48,7 +48,11 @@ impl Loaded {
 
     /// 0 when every file is stored or was ignored as asked, else 3.
     pub(crate) fn exit(&self) -> Exit {
-        if self.failed == 0 { Exit::Success } else { Exit::FileErrors }
+        if self.failed == 0 {
+            Exit::Success
+        } else {
+            Exit::FileErrors
+        }
     }
 
     /// The numbers for people.
@@ -86,7 +90,11 @@ pub(crate) async fn load(
 ) -> Result<Loaded, LoadError> {
     let started = Instant::now();
     let meter = Meter::default();
-    let mut screen = Screen { bar: Bar::start(), stage: None, trouble: None };
+    let mut screen = Screen {
+        bar: Bar::start(),
+        stage: None,
+        trouble: None,
+    };
     let result = {
         let mut loading = std::pin::pin!(station.load(request, &meter, stop));
         let mut tick = tokio::time::interval(TICK);
@@ -132,7 +140,9 @@ impl Screen {
         let trouble = meter.store_trouble();
         if trouble != self.trouble {
             match &trouble {
-                Some(trouble) => self.bar.say(&format!("the store is failing: {trouble}; trying on")),
+                Some(trouble) => self
+                    .bar
+                    .say(&format!("the store is failing: {trouble}; trying on")),
                 None => self.bar.say("the store answers again"),
             }
             self.trouble = trouble;

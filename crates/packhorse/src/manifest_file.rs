@@ -27,7 +27,9 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
 /// At most one byte more than a manifest may have.
 fn read_bounded(source: impl Read) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    source.take(MANIFEST_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    source
+        .take(MANIFEST_BYTES_MAX as u64 + 1)
+        .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

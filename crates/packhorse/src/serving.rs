@@ -62,7 +62,9 @@ impl Serving {
                 let objects = open_objects(config).await?;
                 let keys = Arc::new(AccountKeys::new(Arc::clone(&storage.store)));
                 let stopped = stop.clone().cancelled_owned();
-                Some(tokio::spawn(async move { objects.serve(listener, keys, stopped).await }))
+                Some(tokio::spawn(async move {
+                    objects.serve(listener, keys, stopped).await
+                }))
             }
             None => None,
         };
@@ -74,9 +76,19 @@ impl Serving {
         });
         let stopped = stop.clone().cancelled_owned();
         let api_task = tokio::spawn(async move {
-            server.serve(listener, stopped).await.context("serve the API")
+            server
+                .serve(listener, stopped)
+                .await
+                .context("serve the API")
         });
-        Ok(Self { storage, api, s3, stop, api_task, s3_task })
+        Ok(Self {
+            storage,
+            api,
+            s3,
+            stop,
+            api_task,
+            s3_task,
+        })
     }
 
     /// URL of the API, the desk and the console, for others.

@@ -14,7 +14,10 @@ impl StopSignals {
     pub(crate) fn listen() -> anyhow::Result<Self> {
         let interrupt = signal(SignalKind::interrupt()).context("listen for SIGINT")?;
         let terminate = signal(SignalKind::terminate()).context("listen for SIGTERM")?;
-        Ok(Self { interrupt, terminate })
+        Ok(Self {
+            interrupt,
+            terminate,
+        })
     }
 
     /// Waits for either.

@@ -27,10 +27,15 @@ pub(crate) fn write_file(path: &Path, contents: &str) -> anyhow::Result<PathBuf>
             Some(parent) if !parent.as_os_str().is_empty() => parent,
             _ => Path::new("."),
         };
-        let mut file = tempfile::Builder::new().prefix(".SIGNATURE-").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".SIGNATURE-")
+            .tempfile_in(folder)?;
         file.write_all(contents.as_bytes())?;
         // A FAT disk knows no modes; what it gives instead serves as well.
-        drop(file.as_file().set_permissions(std::fs::Permissions::from_mode(MODE)));
+        drop(
+            file.as_file()
+                .set_permissions(std::fs::Permissions::from_mode(MODE)),
+        );
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;
         File::open(folder)?.sync_all()
@@ -47,7 +52,11 @@ pub(crate) fn refuse_unless_folder(path: &Path) -> anyhow::Result<()> {
     if kind.is_dir() {
         return Ok(());
     }
-    let what = if kind.is_block_device() { "a block device" } else { "not a folder" };
+    let what = if kind.is_block_device() {
+        "a block device"
+    } else {
+        "not a folder"
+    };
     Err(anyhow!("{} is {what}", path.display()).context(Hint(
         "mount its file system, prepare the folder it is mounted on, and unmount it; \
          or keep the text with `job create --signature-file FILE` and copy it to the root of \
@@ -67,7 +76,10 @@ mod tests {
         let path = write_to_device(folder.path(), "new").unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, MODE);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            MODE
+        );
     }
 
     #[test]

@@ -73,17 +73,27 @@ pub(crate) async fn open(
         None => {
             let path = data_dir(config)?.join(DATABASE_FILE);
             if if_absent == IfAbsent::Refuse && !path.exists() {
-                return Err(anyhow!("there is no database in {}", data_dir(config)?.display())
-                    .context(Hint("`packhorse serve` or `account create` makes one".into())));
+                return Err(
+                    anyhow!("there is no database in {}", data_dir(config)?.display()).context(
+                        Hint("`packhorse serve` or `account create` makes one".into()),
+                    ),
+                );
             }
-            let path = path.to_str().ok_or_else(|| anyhow!("the data folder's name is not UTF-8"));
+            let path = path
+                .to_str()
+                .ok_or_else(|| anyhow!("the data folder's name is not UTF-8"));
             format!("sqlite://{}", path?)
         }
     };
     let master_key = master_key(config, environment)?;
     let signature_key = master_key.signature_key();
-    let store = packhorse_store::open(&url, master_key).await.context("open the database")?;
-    Ok(Storage { store, signature_key })
+    let store = packhorse_store::open(&url, master_key)
+        .await
+        .context("open the database")?;
+    Ok(Storage {
+        store,
+        signature_key,
+    })
 }
 
 /// The configured data folder.
@@ -109,9 +119,8 @@ fn master_key(config: &Config, environment: &Environment) -> anyhow::Result<Mast
         let key = MasterKey::from_hex(text);
         return key.with_context(|| format!("read {MASTER_KEY_VARIABLE}"));
     }
-    let folder = data_dir(config).with_context(|| {
-        format!("find the master key: {MASTER_KEY_VARIABLE} is not set either")
-    })?;
+    let folder = data_dir(config)
+        .with_context(|| format!("find the master key: {MASTER_KEY_VARIABLE} is not set either"))?;
     make_data_dir(folder)?;
     let path = folder.join(MASTER_KEY_FILE);
     MasterKey::load_or_create(&path).with_context(|| format!("read {}", path.display()))

@@ -49,7 +49,10 @@ impl Access {
     /// Finds endpoint, region and key.
     pub(crate) fn find(args: &AwsArgs, environment: &Environment) -> anyhow::Result<Self> {
         let profiles = read_profiles(environment)?;
-        let named = args.profile.as_deref().or_else(|| environment.get("AWS_PROFILE"));
+        let named = args
+            .profile
+            .as_deref()
+            .or_else(|| environment.get("AWS_PROFILE"));
         let profile = named.or_else(|| environment.get("AWS_DEFAULT_PROFILE"));
         let profile = profile.unwrap_or("default");
         if let Some(named) = args.profile.as_deref().filter(|name| !profiles.has(name)) {
@@ -132,10 +135,14 @@ fn read(path: Option<PathBuf>) -> anyhow::Result<Option<String>> {
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
     };
     if bytes > FILE_BYTES_MAX {
-        anyhow::bail!("{} has {bytes} bytes, which no profile file has", path.display());
+        anyhow::bail!(
+            "{} has {bytes} bytes, which no profile file has",
+            path.display()
+        );
     }
     let text = std::fs::read_to_string(&path);
-    text.map(Some).with_context(|| format!("read {}", path.display()))
+    text.map(Some)
+        .with_context(|| format!("read {}", path.display()))
 }
 
 #[cfg(test)]
@@ -157,7 +164,10 @@ mod tests {
         ];
         all.extend_from_slice(variables);
         let [endpoint, profile] = args.map(|arg| arg.map(str::to_owned));
-        Access::find(&AwsArgs { endpoint, profile }, &Environment::from(all.as_slice()))
+        Access::find(
+            &AwsArgs { endpoint, profile },
+            &Environment::from(all.as_slice()),
+        )
     }
 
     fn check(args: [Option<&str>; 2], variables: &[(&str, &str)], expected: [&str; 3]) {
@@ -179,11 +189,30 @@ mod tests {
         ];
         check([None, None], &[], ["A", "http://default", "us-east-1"]);
         check([None, None], &keys, ["E", "http://default", "us-east-1"]);
-        check([None, Some("default")], &keys, ["A", "http://default", "us-east-1"]);
-        check([None, None], &endpoints, ["A", "http://service", "us-east-1"]);
-        check([Some("http://flag"), None], &endpoints, ["A", "http://flag", "us-east-1"]);
-        check([None, None], &[("AWS_REGION", "eu")], ["A", "http://default", "eu"]);
-        let profile = [("AWS_PROFILE", "other"), ("PACKHORSE_ENDPOINT", "http://own")];
+        check(
+            [None, Some("default")],
+            &keys,
+            ["A", "http://default", "us-east-1"],
+        );
+        check(
+            [None, None],
+            &endpoints,
+            ["A", "http://service", "us-east-1"],
+        );
+        check(
+            [Some("http://flag"), None],
+            &endpoints,
+            ["A", "http://flag", "us-east-1"],
+        );
+        check(
+            [None, None],
+            &[("AWS_REGION", "eu")],
+            ["A", "http://default", "eu"],
+        );
+        let profile = [
+            ("AWS_PROFILE", "other"),
+            ("PACKHORSE_ENDPOINT", "http://own"),
+        ];
         check([None, None], &profile, ["B", "http://own", "us-east-1"]);
     }
 

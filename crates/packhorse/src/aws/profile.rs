@@ -63,7 +63,9 @@ fn sections(text: &str) -> Vec<(String, Settings)> {
         if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
             continue;
         }
-        let heading = trimmed.strip_prefix('[').and_then(|rest| rest.split(']').next());
+        let heading = trimmed
+            .strip_prefix('[')
+            .and_then(|rest| rest.split(']').next());
         if let Some(heading) = heading {
             sections.push((heading.trim().to_owned(), Settings::new()));
             parent.clear();
@@ -82,7 +84,11 @@ fn sections(text: &str) -> Vec<(String, Settings)> {
         };
         if !nested {
             // Only a line without a value of its own has lines nested under it.
-            parent = if value.is_empty() { name.to_owned() } else { String::new() };
+            parent = if value.is_empty() {
+                name.to_owned()
+            } else {
+                String::new()
+            };
         }
     }
     sections

@@ -54,7 +54,12 @@ struct CreateArgs {
     #[arg(long, value_name = "K", requires = "secret_access_key")]
     access_key_id: Option<String>,
     /// Secret half of the key to use
-    #[arg(long, value_name = "S", requires = "access_key_id", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "S",
+        requires = "access_key_id",
+        hide_env_values = true
+    )]
     secret_access_key: Option<String>,
     #[command(flatten)]
     storage: StorageArgs,
@@ -143,14 +148,23 @@ async fn create(args: CreateArgs, ctx: &Context) -> anyhow::Result<Exit> {
         access_key_id,
         secret: Secret::new(secret),
     });
-    let key = storage.store.create_account(&args.name, pair, clock::now()).await;
-    print_key(args.output, key.with_context(|| format!("create account {}", args.name))?)
+    let key = storage
+        .store
+        .create_account(&args.name, pair, clock::now())
+        .await;
+    print_key(
+        args.output,
+        key.with_context(|| format!("create account {}", args.name))?,
+    )
 }
 
 async fn rotate(args: RotateArgs, ctx: &Context) -> anyhow::Result<Exit> {
     let storage = open(args.storage, ctx, IfAbsent::Refuse).await?;
     let key = storage.store.rotate_account(&args.name, clock::now()).await;
-    print_key(args.output, key.with_context(|| format!("rotate account {}", args.name))?)
+    print_key(
+        args.output,
+        key.with_context(|| format!("rotate account {}", args.name))?,
+    )
 }
 
 async fn disable(args: NameArgs, ctx: &Context) -> anyhow::Result<Exit> {
@@ -169,17 +183,16 @@ async fn list(args: ListArgs, ctx: &Context) -> anyhow::Result<Exit> {
         Format::Json => accounts.iter().try_for_each(output::json)?,
         Format::Text => {
             let rows: Vec<_> = accounts.iter().flat_map(rows).collect();
-            output::data(&output::table(["ACCOUNT", "STATE", "ACCESS KEY", "SINCE"], &rows))?;
+            output::data(&output::table(
+                ["ACCOUNT", "STATE", "ACCESS KEY", "SINCE"],
+                &rows,
+            ))?;
         }
     }
     Ok(Exit::Success)
 }
 
-async fn open(
-    args: StorageArgs,
-    ctx: &Context,
-    if_absent: IfAbsent,
-) -> anyhow::Result<Storage> {
+async fn open(args: StorageArgs, ctx: &Context, if_absent: IfAbsent) -> anyhow::Result<Storage> {
     let mut config = ctx.config()?;
     args.apply(&mut config);
     storage::open(&config, &ctx.environment, if_absent).await
@@ -217,7 +230,11 @@ fn printed(account: Account) -> AccountPrinted {
 /// One line for each key.
 fn rows(account: &AccountPrinted) -> Vec<[String; 4]> {
     let row = |key: &KeySummaryPrinted| {
-        let state = if account.enabled && key.enabled { "enabled" } else { "disabled" };
+        let state = if account.enabled && key.enabled {
+            "enabled"
+        } else {
+            "disabled"
+        };
         [&account.name, state, &key.access_key_id, &key.created_at].map(str::to_owned)
     };
     account.keys.iter().map(row).collect()

@@ -45,6 +45,8 @@ pub(super) fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
 /// Says which keys are set in vain.
 pub(super) fn warn_without_effect(config: &Config) {
     for name in config.without_effect() {
-        output::say(&format!("warning: {name} is set, but this version does not act upon it"));
+        output::say(&format!(
+            "warning: {name} is set, but this version does not act upon it"
+        ));
     }
 }

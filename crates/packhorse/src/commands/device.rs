@@ -65,9 +65,16 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     }
     let status = connect(&args.aws, ctx)?.get_status(&args.job).await?;
     let path = signature::write_to_device(&args.path, &status.signature_file_contents)?;
-    let prepared = Prepared { job_id: status.job_id, path };
+    let prepared = Prepared {
+        job_id: status.job_id,
+        path,
+    };
     output::print(args.output.output, &prepared, |prepared| {
-        format!("wrote {} for job {}", prepared.path.display(), prepared.job_id)
+        format!(
+            "wrote {} for job {}",
+            prepared.path.display(),
+            prepared.job_id
+        )
     })?;
     Ok(Exit::Success)
 }

@@ -101,7 +101,11 @@ fn print(format: Format, file: &Path, problems: &[Problem], valid: bool) -> anyh
 
 fn printed(problem: &Problem) -> ProblemPrinted<'_> {
     ProblemPrinted {
-        severity: if problem.kind == ProblemKind::Warning { "warning" } else { "error" },
+        severity: if problem.kind == ProblemKind::Warning {
+            "warning"
+        } else {
+            "error"
+        },
         line: problem.position.map(|position| position.line),
         column: problem.position.map(|position| position.column),
         field: &problem.field,
@@ -118,7 +122,10 @@ fn line(file: &Path, problem: &ProblemPrinted<'_>) -> String {
         field => format!("{field}: "),
     };
     let place = format!("{}:{line}:{column}", name(file));
-    output::visible(&format!("{place}: {}: {field}{}", problem.severity, problem.message))
+    output::visible(&format!(
+        "{place}: {}: {field}{}",
+        problem.severity, problem.message
+    ))
 }
 
 fn name(file: &Path) -> String {

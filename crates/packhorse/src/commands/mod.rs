@@ -82,7 +82,10 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> anyhow::Result<Ex
     let quiet = !matches!(cli.command, Command::Serve(_));
     let filter = environment.get("PACKHORSE_LOG");
     output::start_log(filter.unwrap_or(if quiet { "error" } else { "info" }))?;
-    let ctx = Context { environment, config_file: cli.config };
+    let ctx = Context {
+        environment,
+        config_file: cli.config,
+    };
     match cli.command {
         Command::Quickstart(args) => quickstart::run(args, &ctx).await,
         Command::Serve(args) => serve::run(args, &ctx).await,
@@ -104,7 +107,10 @@ mod tests {
 
     fn without_examples(command: &clap::Command, path: &str, missing: &mut Vec<String>) {
         let path = format!("{path} {}", command.get_name());
-        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         if !help.contains("EXAMPLES:") || !help.contains("packhorse ") {
             missing.push(path.clone());
         }

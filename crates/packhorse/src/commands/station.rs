@@ -130,8 +130,9 @@ impl StationArgs {
         }
         let config = config.station;
         let server = config.server.ok_or_else(|| {
-            anyhow!("no server is configured")
-                .context(Hint("give --server URL or set PACKHORSE_STATION__SERVER".into()))
+            anyhow!("no server is configured").context(Hint(
+                "give --server URL or set PACKHORSE_STATION__SERVER".into(),
+            ))
         })?;
         let key = config.key.ok_or_else(|| {
             anyhow!("no station key is configured").context(Hint(
@@ -173,7 +174,11 @@ async fn load(args: LoadArgs, ctx: &Context) -> anyhow::Result<Exit> {
         }
         None => None,
     };
-    let request = LoadRequest { device: args.device, job_id: args.job, signature_file };
+    let request = LoadRequest {
+        device: args.device,
+        job_id: args.job,
+        signature_file,
+    };
     let stop = stop_on_signal()?;
     load_one(&station, &request, args.output, &stop).await
 }
@@ -187,17 +192,23 @@ async fn resume(args: ResumeArgs, ctx: &Context) -> anyhow::Result<Exit> {
     let stop = stop_on_signal()?;
     let mut exits = Vec::new();
     for load in unfinished {
-        output::say(&format!("resuming job {} from {}", load.job_id, load.device.display()));
+        output::say(&format!(
+            "resuming job {} from {}",
+            load.job_id,
+            load.device.display()
+        ));
         let request = load.request();
         // One device that is gone must not keep the others waiting.
-        exits.push(match load_one(&station, &request, args.output, &stop).await {
-            Ok(exit) => exit,
-            Err(error) if stop.is_cancelled() => return Err(error),
-            Err(error) => {
-                output::error(&error);
-                Exit::Failed
-            }
-        });
+        exits.push(
+            match load_one(&station, &request, args.output, &stop).await {
+                Ok(exit) => exit,
+                Err(error) if stop.is_cancelled() => return Err(error),
+                Err(error) => {
+                    output::error(&error);
+                    Exit::Failed
+                }
+            },
+        );
     }
     Ok(worst(&exits))
 }
@@ -205,7 +216,10 @@ async fn resume(args: ResumeArgs, ctx: &Context) -> anyhow::Result<Exit> {
 /// The exit code for several loads: what may be tried again counts most, then what was refused.
 fn worst(exits: &[Exit]) -> Exit {
     let order = [Exit::Failed, Exit::Refused, Exit::FileErrors];
-    order.into_iter().find(|exit| exits.contains(exit)).unwrap_or(Exit::Success)
+    order
+        .into_iter()
+        .find(|exit| exits.contains(exit))
+        .unwrap_or(Exit::Success)
 }
 
 async fn load_one(
@@ -255,6 +269,9 @@ mod tests {
         assert_eq!(worst(&[]), Exit::Success);
         assert_eq!(worst(&[Exit::Success, Exit::FileErrors]), Exit::FileErrors);
         assert_eq!(worst(&[Exit::Refused, Exit::FileErrors]), Exit::Refused);
-        assert_eq!(worst(&[Exit::Refused, Exit::Failed, Exit::Success]), Exit::Failed);
+        assert_eq!(
+            worst(&[Exit::Refused, Exit::Failed, Exit::Success]),
+            Exit::Failed
+        );
     }
 }

@@ -58,7 +58,10 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let storage = storage::open(&config, &ctx.environment, IfAbsent::Create).await?;
     let key = storage.store.create_station(&args.name, clock::now()).await;
     let key = key.with_context(|| format!("create station {}", args.name))?;
-    let created = Created { station: key.station, key: key.key.expose().to_owned() };
+    let created = Created {
+        station: key.station,
+        key: key.key.expose().to_owned(),
+    };
     output::print(args.output.output, &created, |created| {
         format!("station  {}\nkey      {}", created.station, created.key)
     })?;

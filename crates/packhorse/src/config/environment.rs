@@ -35,14 +35,22 @@ impl Environment {
 
     /// A variable that is set and not empty.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
     }
 
     /// Every `PACKHORSE_SECTION__KEY`: its name, section, key and text.
     pub(super) fn settings(&self) -> impl Iterator<Item = (&str, String, String, String)> {
         self.0.iter().filter_map(|(name, text)| {
             let (section, key) = name.strip_prefix(PREFIX)?.split_once(SEPARATOR)?;
-            Some((name.as_str(), section.to_lowercase(), key.to_lowercase(), text.clone()))
+            Some((
+                name.as_str(),
+                section.to_lowercase(),
+                key.to_lowercase(),
+                text.clone(),
+            ))
         })
     }
 
@@ -63,6 +71,11 @@ impl Environment {
 #[cfg(test)]
 impl From<&[(&str, &str)]> for Environment {
     fn from(variables: &[(&str, &str)]) -> Self {
-        Self(variables.iter().map(|(name, text)| ((*name).into(), (*text).into())).collect())
+        Self(
+            variables
+                .iter()
+                .map(|(name, text)| ((*name).into(), (*text).into()))
+                .collect(),
+        )
     }
 }

@@ -23,13 +23,15 @@ fn environment_beats_file_and_file_beats_default() {
 
 #[test]
 fn environment_text_becomes_what_the_key_takes() {
-    let environment = Environment::from(&[
-        ("PACKHORSE_OBJECT_STORE__PATH_STYLE", "false"),
-        ("PACKHORSE_OBJECT_STORE__ACCESS_KEY_ID", "12345"),
-        ("PACKHORSE_LIMITS__JOBS_PER_DAY", "7"),
-        ("PACKHORSE_STATION__DEVICES", "['/dev/sdb', '/dev/sdc']"),
-        ("PACKHORSE_STATION_KEY", "short form"),
-    ][..]);
+    let environment = Environment::from(
+        &[
+            ("PACKHORSE_OBJECT_STORE__PATH_STYLE", "false"),
+            ("PACKHORSE_OBJECT_STORE__ACCESS_KEY_ID", "12345"),
+            ("PACKHORSE_LIMITS__JOBS_PER_DAY", "7"),
+            ("PACKHORSE_STATION__DEVICES", "['/dev/sdb', '/dev/sdc']"),
+            ("PACKHORSE_STATION_KEY", "short form"),
+        ][..],
+    );
     let config = Config::load(None, &environment).unwrap();
     assert!(!config.object_store.path_style);
     assert_eq!(config.object_store.access_key_id.as_deref(), Some("12345"));
@@ -42,7 +44,10 @@ fn environment_text_becomes_what_the_key_takes() {
 fn an_unknown_key_is_an_error_that_names_the_nearest() {
     let none = Environment::default();
     for (file, words) in [
-        ("[server]\nlissten = 'x'", ["server.lissten", "server.listen"]),
+        (
+            "[server]\nlissten = 'x'",
+            ["server.lissten", "server.listen"],
+        ),
         ("[sever]\nlisten = 'x'", ["sever.listen", "server.listen"]),
         ("data_dir = 'x'", ["data_dir.", "known keys"]),
     ] {

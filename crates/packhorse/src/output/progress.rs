@@ -64,7 +64,11 @@ impl Bar {
             }
             bar
         });
-        Self { bar, speed: Speed::default(), shown: None }
+        Self {
+            bar,
+            speed: Speed::default(),
+            shown: None,
+        }
     }
 
     /// Says that something else than transferring goes on (listing, verifying).
@@ -100,7 +104,9 @@ impl Bar {
                 bar.set_message(text);
             }
             None => {
-                let due = self.shown.is_none_or(|last| now.duration_since(last) >= LINE_EVERY);
+                let due = self
+                    .shown
+                    .is_none_or(|last| now.duration_since(last) >= LINE_EVERY);
                 if due {
                     self.shown = Some(now);
                     super::say(&text);
@@ -192,7 +198,11 @@ mod tests {
     }
 
     fn plain() -> Bar {
-        Bar { bar: None, speed: Speed::default(), shown: None }
+        Bar {
+            bar: None,
+            speed: Speed::default(),
+            shown: None,
+        }
     }
 
     #[test]

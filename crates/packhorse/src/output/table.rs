@@ -15,7 +15,10 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: &[[String; N]]) -
         }
     }
     let padded = |line: &[String; N]| {
-        let cells = line.iter().zip(widths).map(|(text, width)| format!("{text:width$}"));
+        let cells = line
+            .iter()
+            .zip(widths)
+            .map(|(text, width)| format!("{text:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     lines.iter().map(padded).collect::<Vec<_>>().join("\n")
@@ -27,7 +30,13 @@ mod tests {
 
     #[test]
     fn columns_line_up() {
-        let rows = [["a".to_owned(), "1".to_owned()], ["långt".to_owned(), "2\n3".to_owned()]];
-        assert_eq!(table(["NAME", "N"], &rows), "NAME   N\na      1\nlångt  2 3");
+        let rows = [
+            ["a".to_owned(), "1".to_owned()],
+            ["långt".to_owned(), "2\n3".to_owned()],
+        ];
+        assert_eq!(
+            table(["NAME", "N"], &rows),
+            "NAME   N\na      1\nlångt  2 3"
+        );
     }
 }

@@ -23,7 +23,10 @@ pub(super) struct AccountKeys {
 impl AccountKeys {
     /// Knows nothing yet.
     pub(super) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, known: Mutex::default() }
+        Self {
+            store,
+            known: Mutex::default(),
+        }
     }
 
     fn remembered(&self, id: &str, now: Instant) -> Option<Owner> {
@@ -52,8 +55,11 @@ impl Keys for AccountKeys {
         let Some(key) = self.store.find_access_key(access_key_id).await? else {
             return Ok(None);
         };
-        let owner =
-            Owner { account: key.account_name, secret: key.secret, enabled: key.enabled };
+        let owner = Owner {
+            account: key.account_name,
+            secret: key.secret,
+            enabled: key.enabled,
+        };
         self.remember(access_key_id, &owner, now);
         Ok(Some(owner))
     }

@@ -16,8 +16,11 @@ const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 /// Refuses what would be less safe, or other, than the operator asked for.
 pub(super) fn refuse_unsupported(config: &Config) -> anyhow::Result<()> {
     if config.server.tls_cert.is_some() || config.server.tls_key.is_some() {
-        return Err(anyhow!("server.tls_cert is set, but this version serves plain HTTP only")
-            .context(Hint("leave it out and put a proxy that speaks TLS in front".into())));
+        return Err(
+            anyhow!("server.tls_cert is set, but this version serves plain HTTP only").context(
+                Hint("leave it out and put a proxy that speaks TLS in front".into()),
+            ),
+        );
     }
     if config.object_store.credentials == CredentialsOf::Service {
         bail!("object_store.credentials is \"service\", but this version knows \"owner\" only");
@@ -55,8 +58,11 @@ fn facility(section: &config::Facility) -> anyhow::Result<Option<Facility>> {
         ("city", &section.city),
         ("postal_code", &section.postal_code),
     ];
-    let missing: Vec<_> =
-        required.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
+    let missing: Vec<_> = required
+        .iter()
+        .filter(|(_, value)| value.is_none())
+        .map(|(name, _)| *name)
+        .collect();
     let [Some(name), Some(street1), Some(city), Some(postal_code)] =
         required.map(|(_, value)| value.clone())
     else {
@@ -93,7 +99,10 @@ pub(super) fn reachable_url(address: SocketAddr, public_url: Option<&str>) -> St
         return format!("http://{address}");
     }
     let public = public_url.and_then(|url| Url::parse(url).ok());
-    let host = public.as_ref().and_then(Url::host_str).unwrap_or("127.0.0.1");
+    let host = public
+        .as_ref()
+        .and_then(Url::host_str)
+        .unwrap_or("127.0.0.1");
     format!("http://{host}:{}", address.port())
 }
 
@@ -106,9 +115,17 @@ mod tests {
         let check = |address: &str, public, expected| {
             assert_eq!(reachable_url(address.parse().unwrap(), public), expected);
         };
-        check("127.0.0.1:1", Some("http://dock.example"), "http://127.0.0.1:1");
+        check(
+            "127.0.0.1:1",
+            Some("http://dock.example"),
+            "http://127.0.0.1:1",
+        );
         check("[::1]:1", None, "http://[::1]:1");
-        check("0.0.0.0:9000", Some("https://dock.example/api"), "http://dock.example:9000");
+        check(
+            "0.0.0.0:9000",
+            Some("https://dock.example/api"),
+            "http://dock.example:9000",
+        );
         check("[::]:9000", None, "http://127.0.0.1:9000");
     }
 

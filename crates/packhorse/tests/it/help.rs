@@ -38,7 +38,10 @@ fn every_command_explains_itself_with_examples() {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let help = run(&arguments).expect(0).stdout;
         assert!(help.contains("EXAMPLES:"), "{command}: {help}");
-        assert!(help.contains(&format!("packhorse {command}")), "{command}: {help}");
+        assert!(
+            help.contains(&format!("packhorse {command}")),
+            "{command}: {help}"
+        );
     }
 }
 
@@ -46,7 +49,16 @@ fn every_command_explains_itself_with_examples() {
 fn commands_that_print_data_offer_json() {
     for command in COMMANDS {
         let silent = ["serve", "account disable", "manifest new"].contains(command);
-        let group = ["", "account", "station-key", "station", "job", "device", "manifest", "config"];
+        let group = [
+            "",
+            "account",
+            "station-key",
+            "station",
+            "job",
+            "device",
+            "manifest",
+            "config",
+        ];
         if silent || group.contains(command) {
             continue;
         }
@@ -58,7 +70,9 @@ fn commands_that_print_data_offer_json() {
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
-    run(&["load"]).expect(2).says("error: unrecognized subcommand");
+    run(&["load"])
+        .expect(2)
+        .says("error: unrecognized subcommand");
     run(&["manifest", "check", "x"]).expect(2).says("--type");
 }
 
@@ -66,6 +80,10 @@ fn a_wrong_command_line_ends_with_2() {
 fn a_reader_that_goes_away_is_no_failure() {
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let status = packhorse().args(["manifest", "new"]).stdout(writer).status().unwrap();
+    let status = packhorse()
+        .args(["manifest", "new"])
+        .stdout(writer)
+        .status()
+        .unwrap();
     assert!(status.success(), "{status}");
 }

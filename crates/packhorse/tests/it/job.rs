@@ -12,30 +12,47 @@ fn a_job_is_created_shown_listed_updated_and_canceled() {
     let signature = std::fs::read_to_string(device.path().join("SIGNATURE")).unwrap();
     assert!(signature.contains(&format!("jobId:{id}\n")), "{signature}");
 
-    let status = alice.run(&["job", "status", &id, "--output", "json"]).expect(0).json();
+    let status = alice
+        .run(&["job", "status", &id, "--output", "json"])
+        .expect(0)
+        .json();
     assert_eq!(status["progress_code"], "Pending");
     assert_eq!(status["location_code"], "NotReceived");
     assert_eq!(status["error_count"], 0);
     assert_eq!(status["current_manifest"], manifest("photos"));
     assert_eq!(status["signature_file_contents"], signature);
-    let text = alice.run(&["job", "status", &id.to_lowercase()]).expect(0).stdout;
+    let text = alice
+        .run(&["job", "status", &id.to_lowercase()])
+        .expect(0)
+        .stdout;
     assert!(text.contains("progress  Pending"), "{text}");
 
     let file = device.path().join("new.yaml");
     std::fs::write(&file, manifest("photos") + "prefix: new/\n").unwrap();
     let file = file.to_str().unwrap();
-    alice.run(&["job", "update", &id, file, "--validate-only"]).expect(0);
+    alice
+        .run(&["job", "update", &id, file, "--validate-only"])
+        .expect(0);
     let manifest_now = |id: &str| {
-        let status = alice.run(&["job", "status", id, "--output", "json"]).expect(0).json();
+        let status = alice
+            .run(&["job", "status", id, "--output", "json"])
+            .expect(0)
+            .json();
         status["current_manifest"].as_str().unwrap().to_owned()
     };
     assert!(!manifest_now(&id).contains("prefix"));
-    let updated = alice.run(&["job", "update", &id, file, "--output", "json"]).expect(0).json();
+    let updated = alice
+        .run(&["job", "update", &id, file, "--output", "json"])
+        .expect(0)
+        .json();
     assert_eq!(updated["success"], true);
     assert!(manifest_now(&id).contains("prefix: new/"));
 
     let second = alice.job("photos", None);
-    let listed = alice.run(&["job", "list", "--output", "json"]).expect(0).stdout;
+    let listed = alice
+        .run(&["job", "list", "--output", "json"])
+        .expect(0)
+        .stdout;
     let ids: Vec<String> = listed
         .lines()
         .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
@@ -46,7 +63,10 @@ fn a_job_is_created_shown_listed_updated_and_canceled() {
     assert!(one.contains(&second) && !one.contains(&id), "{one}");
 
     alice.run(&["job", "cancel", &id]).expect(0);
-    alice.run(&["job", "cancel", &id]).expect(1).says("CanceledJobIdException");
+    alice
+        .run(&["job", "cancel", &id])
+        .expect(1)
+        .says("CanceledJobIdException");
     let watched = alice.run(&["job", "watch", &id]).expect(4).stdout;
     assert!(watched.contains("Canceled"), "{watched}");
     let listed = alice.run(&["job", "list"]).expect(0).stdout;
@@ -64,15 +84,34 @@ fn a_dry_run_creates_nothing() {
     let file = file.to_str().unwrap();
     let arguments = ["job", "create", file, "--type", "Import", "--validate-only"];
     let valid = alice.run(&arguments).expect(0).stdout;
-    assert!(valid.contains("MANIFEST VALID") && valid.contains("-VALIDATE-ONLY"), "{valid}");
-    let listed = alice.run(&["job", "list", "--output", "json"]).expect(0).stdout;
+    assert!(
+        valid.contains("MANIFEST VALID") && valid.contains("-VALIDATE-ONLY"),
+        "{valid}"
+    );
+    let listed = alice
+        .run(&["job", "list", "--output", "json"])
+        .expect(0)
+        .stdout;
     assert_eq!(listed, "");
     // The text goes to a file of any name.
     let path = folder.path().join("kept");
-    let arguments = ["job", "create", file, "--type", "import", "--signature-file"];
-    let created = alice.run(&[&arguments[..], &[path.to_str().unwrap()]].concat()).expect(0);
+    let arguments = [
+        "job",
+        "create",
+        file,
+        "--type",
+        "import",
+        "--signature-file",
+    ];
+    let created = alice
+        .run(&[&arguments[..], &[path.to_str().unwrap()]].concat())
+        .expect(0);
     assert!(created.stdout.contains("JOB CREATED"), "{created:?}");
-    assert!(std::fs::read_to_string(&path).unwrap().starts_with("version:2.0\n"));
+    assert!(
+        std::fs::read_to_string(&path)
+            .unwrap()
+            .starts_with("version:2.0\n")
+    );
 }
 
 #[test]
@@ -85,15 +124,23 @@ fn refusals_carry_the_services_code_and_a_hint() {
     let own = bob.run(&["job", "status", &id]).expect(1);
     let unknown = bob.run(&["job", "status", "ZZZZZZZ9"]).expect(1);
     own.says("InvalidJobIdException");
-    assert_eq!(own.stderr.replace(&id, "ID"), unknown.stderr.replace("ZZZZZZZ9", "ID"));
+    assert_eq!(
+        own.stderr.replace(&id, "ID"),
+        unknown.stderr.replace("ZZZZZZZ9", "ID")
+    );
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("m.yaml");
-    std::fs::write(&file, manifest("photos").replace("eraseDevice: no", "eraseDevice: maybe"))
-        .unwrap();
+    std::fs::write(
+        &file,
+        manifest("photos").replace("eraseDevice: no", "eraseDevice: maybe"),
+    )
+    .unwrap();
     let arguments = ["job", "create", file.to_str().unwrap(), "--type", "import"];
     let refused = alice.run(&arguments).expect(1);
-    refused.says("InvalidManifestFieldException").says("hint: `packhorse manifest check");
+    refused
+        .says("InvalidManifestFieldException")
+        .says("hint: `packhorse manifest check");
 
     let mut wrong = packhorse();
     wrong
@@ -113,8 +160,10 @@ fn profiles_and_endpoints_are_found_as_aws_tools_find_them() {
     let aws = home.path().join(".aws");
     std::fs::create_dir(&aws).unwrap();
     let keys = (&alice.access_key_id, &alice.secret_access_key);
-    let credentials =
-        format!("[dock]\naws_access_key_id={}\naws_secret_access_key={}\n", keys.0, keys.1);
+    let credentials = format!(
+        "[dock]\naws_access_key_id={}\naws_secret_access_key={}\n",
+        keys.0, keys.1
+    );
     std::fs::write(aws.join("credentials"), credentials).unwrap();
     let config = format!(
         "[profile dock]\nservices = local\n[services local]\nimportexport =\n  endpoint_url = {}\n",
@@ -123,13 +172,21 @@ fn profiles_and_endpoints_are_found_as_aws_tools_find_them() {
     std::fs::write(aws.join("config"), config).unwrap();
     let list = |arguments: &[&str], variables: &[(&str, &str)]| {
         let mut command = packhorse();
-        command.args(["job", "list"]).args(arguments).env("HOME", home.path());
+        command
+            .args(["job", "list"])
+            .args(arguments)
+            .env("HOME", home.path());
         Ran::of(command.envs(variables.iter().copied()))
     };
     list(&["--profile", "dock"], &[]).expect(0);
     list(&[], &[("AWS_PROFILE", "dock")]).expect(0);
-    list(&["--profile", "nobody"], &[]).expect(1).says("no profile nobody");
-    list(&[], &[]).expect(1).says("no access key is configured").says("hint: set AWS_ACCESS_KEY_ID");
+    list(&["--profile", "nobody"], &[])
+        .expect(1)
+        .says("no profile nobody");
+    list(&[], &[])
+        .expect(1)
+        .says("no access key is configured")
+        .says("hint: set AWS_ACCESS_KEY_ID");
 }
 
 #[test]
@@ -137,10 +194,20 @@ fn a_server_that_is_not_there_or_no_api_is_a_clear_error() {
     let server = Server::start();
     let alice = server.account("alice");
     let other = ["job", "list", "--endpoint", &server.s3];
-    alice.run(&other).expect(1).says("not as this API does").says("hint: --endpoint");
-    alice.run(&["job", "list", "--endpoint", "nonsense"]).expect(1).says("not an http");
+    alice
+        .run(&other)
+        .expect(1)
+        .says("not as this API does")
+        .says("hint: --endpoint");
+    alice
+        .run(&["job", "list", "--endpoint", "nonsense"])
+        .expect(1)
+        .says("not an http");
     let gone = Server::start();
     let api = gone.api.clone();
     gone.terminate();
-    alice.run(&["job", "list", "--endpoint", &api]).expect(1).says("error: reach the API at");
+    alice
+        .run(&["job", "list", "--endpoint", &api])
+        .expect(1)
+        .says("error: reach the API at");
 }

@@ -10,7 +10,9 @@ fn check(text: &str, arguments: &[&str]) -> Ran {
     let file = folder.path().join("m.yaml");
     std::fs::write(&file, text).unwrap();
     let mut command = packhorse();
-    command.args(["manifest", "check", "m.yaml", "--type", "import"]).args(arguments);
+    command
+        .args(["manifest", "check", "m.yaml", "--type", "import"])
+        .args(arguments);
     Ran::of(command.current_dir(folder.path()))
 }
 
@@ -38,8 +40,14 @@ fn every_problem_has_its_place() {
     let text = manifest("b/d").replace("eraseDevice: no", "eraseDevice: maybe");
     let ran = check(&text, &[]).expect(1);
     let lines: Vec<_> = ran.stdout.lines().collect();
-    assert!(lines[0].starts_with("m.yaml:2:9: error: bucket: "), "{ran:?}");
-    assert!(lines[1].starts_with("m.yaml:4:14: error: eraseDevice: "), "{ran:?}");
+    assert!(
+        lines[0].starts_with("m.yaml:2:9: error: bucket: "),
+        "{ran:?}"
+    );
+    assert!(
+        lines[1].starts_with("m.yaml:4:14: error: eraseDevice: "),
+        "{ran:?}"
+    );
     let json = check(&text, &["--output", "json"]).expect(1).json();
     assert_eq!(json["valid"], false);
     assert_eq!(json["problems"][1]["line"], 4);
@@ -58,9 +66,17 @@ fn warnings_are_shown_and_do_not_fail() {
 fn standard_input_is_read_with_a_dash() {
     let mut command = packhorse();
     command.args(["manifest", "check", "-", "--type", "import"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(b"[not a mapping]").unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(b"[not a mapping]")
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stdout = String::from_utf8(output.stdout).unwrap();

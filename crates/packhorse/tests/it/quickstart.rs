@@ -9,7 +9,10 @@ use crate::support::{Ran, packhorse};
 
 fn quickstart(arguments: &[&OsStr], temporary: &Path) -> Ran {
     let mut command = packhorse();
-    command.arg("quickstart").args(arguments).env("TMPDIR", temporary);
+    command
+        .arg("quickstart")
+        .args(arguments)
+        .env("TMPDIR", temporary);
     Ran::of(&mut command)
 }
 
@@ -17,8 +20,14 @@ fn quickstart(arguments: &[&OsStr], temporary: &Path) -> Ran {
 fn the_sample_is_stored_verified_and_reported() {
     let temporary = tempfile::tempdir().unwrap();
     let ran = quickstart(&[], temporary.path()).expect(0);
-    assert!(ran.stdout.contains("Every file was stored and verified."), "{ran:?}");
-    assert!(ran.stdout.contains("video/large.bin") || ran.stdout.contains("more"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("Every file was stored and verified."),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stdout.contains("video/large.bin") || ran.stdout.contains("more"),
+        "{ran:?}"
+    );
     ran.says("SIGNATURE");
     // It was temporary.
     assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
@@ -74,12 +83,20 @@ fn awkward_names_are_rows_and_the_users_folder_is_only_read() {
 
     let keep = folder.path().join("kept");
     let json = OsStr::new("--output=json");
-    let arguments = [device.as_os_str(), OsStr::new("--keep"), keep.as_os_str(), json];
+    let arguments = [
+        device.as_os_str(),
+        OsStr::new("--keep"),
+        keep.as_os_str(),
+        json,
+    ];
     let ran = quickstart(&arguments, folder.path()).expect(3);
     assert_eq!(look(&device), before);
     let summary = ran.json();
     assert_eq!(summary["verified"], false);
-    assert_eq!((&summary["stored"], &summary["failed"]), (&2.into(), &4.into()));
+    assert_eq!(
+        (&summary["stored"], &summary["failed"]),
+        (&2.into(), &4.into())
+    );
     assert_eq!(summary["rows"], 6);
     assert_eq!(summary["objects"], 3);
 
@@ -104,8 +121,15 @@ fn failed_rows_are_shown_and_cannot_steer_the_terminal() {
     std::fs::create_dir(&device).unwrap();
     std::os::unix::fs::symlink("x", device.join("evil\u{1b}]0;title\u{7}")).unwrap();
     let ran = quickstart(&[device.as_os_str()], folder.path()).expect(3);
-    assert!(ran.stdout.contains("rows of files that failed (1):"), "{ran:?}");
-    assert!(ran.stdout.contains("400     SymbolicLink  evil\\u{1b}]0;title\\u{7}"), "{ran:?}");
+    assert!(
+        ran.stdout.contains("rows of files that failed (1):"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stdout
+            .contains("400     SymbolicLink  evil\\u{1b}]0;title\\u{7}"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -114,12 +138,21 @@ fn what_cannot_be_loaded_is_said_before_anything_is_started() {
     let keep = folder.path().join("kept");
     let flag = OsStr::new("--keep");
     let within = [folder.path().as_os_str(), flag, keep.as_os_str()];
-    quickstart(&within, folder.path()).expect(1).says("which is part of").says("hint: give --keep");
+    quickstart(&within, folder.path())
+        .expect(1)
+        .says("which is part of")
+        .says("hint: give --keep");
     let missing = folder.path().join("missing");
-    quickstart(&[missing.as_os_str()], folder.path()).expect(1).says("error: find");
+    quickstart(&[missing.as_os_str()], folder.path())
+        .expect(1)
+        .says("error: find");
     let image = folder.path().join("noise.img");
     std::fs::write(&image, vec![7; 1 << 20]).unwrap();
-    quickstart(&[image.as_os_str()], folder.path()).expect(1).says("error: open");
+    quickstart(&[image.as_os_str()], folder.path())
+        .expect(1)
+        .says("error: open");
     std::fs::write(keep.join("mine"), "x").unwrap();
-    quickstart(&[flag, keep.as_os_str()], folder.path()).expect(1).says("is not empty");
+    quickstart(&[flag, keep.as_os_str()], folder.path())
+        .expect(1)
+        .says("is not empty");
 }

@@ -9,7 +9,11 @@ use crate::support::{Ran, Server, packhorse, run};
 fn get(url: &str, path: &str) -> String {
     let address = url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
@@ -33,9 +37,18 @@ fn a_port_in_use_is_a_clear_error() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().to_str().unwrap();
     for (flag, other) in [("--listen", "--s3-listen"), ("--s3-listen", "--listen")] {
-        let arguments = ["serve", "--data-dir", data, flag, &address, other, "127.0.0.1:0"];
+        let arguments = [
+            "serve",
+            "--data-dir",
+            data,
+            flag,
+            &address,
+            other,
+            "127.0.0.1:0",
+        ];
         let ran = run(&arguments).expect(1);
-        ran.says(&format!("error: listen on {address}")).says("hint: another program");
+        ran.says(&format!("error: listen on {address}"))
+            .says("hint: another program");
         ran.says(flag);
     }
 }
@@ -44,8 +57,18 @@ fn a_port_in_use_is_a_clear_error() {
 fn a_data_folder_is_served_by_one_server_only() {
     let server = Server::start();
     let mut second = packhorse();
-    second.args(["serve", "--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0", "--data-dir"]);
-    Ran::of(second.arg(server.data_dir())).expect(1).says("in use").says("hint: is another");
+    second.args([
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--s3-listen",
+        "127.0.0.1:0",
+        "--data-dir",
+    ]);
+    Ran::of(second.arg(server.data_dir()))
+        .expect(1)
+        .says("in use")
+        .says("hint: is another");
 }
 
 #[test]
@@ -55,5 +78,7 @@ fn what_it_cannot_do_as_safely_as_asked_is_refused() {
     command.args(["serve", "--data-dir"]).arg(folder.path());
     command.env("PACKHORSE_SERVER__TLS_CERT", "cert.pem");
     Ran::of(&mut command).expect(1).says("plain HTTP");
-    run(&["serve"]).expect(1).says("no data folder is configured");
+    run(&["serve"])
+        .expect(1)
+        .says("no data folder is configured");
 }

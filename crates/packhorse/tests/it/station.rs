@@ -17,7 +17,12 @@ impl Dock {
         let alice = server.account("alice");
         alice.bucket("photos");
         let key = server.station_key("dock1");
-        Self { server, alice, key, state: tempfile::tempdir().unwrap() }
+        Self {
+            server,
+            alice,
+            key,
+            state: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn station(&self, arguments: &[&str]) -> Ran {
@@ -25,7 +30,13 @@ impl Dock {
         command
             .arg("station")
             .args(arguments)
-            .args(["--server", &self.server.api, "--output", "json", "--state-dir"])
+            .args([
+                "--server",
+                &self.server.api,
+                "--output",
+                "json",
+                "--state-dir",
+            ])
             .arg(self.state.path())
             .env("PACKHORSE_STATION_KEY", &self.key);
         Ran::of(&mut command)
@@ -52,7 +63,10 @@ fn a_signed_device_is_loaded_once() {
     let loaded = dock.load(device.path()).expect(0).json();
     assert_eq!(loaded["job_id"], id.as_str());
     assert_eq!(loaded["progress"], "Complete");
-    assert_eq!((&loaded["stored"], &loaded["ignored"]), (&2.into(), &1.into()));
+    assert_eq!(
+        (&loaded["stored"], &loaded["ignored"]),
+        (&2.into(), &1.into())
+    );
     assert_eq!(object(&dock.alice, "photos", "2009/a.txt"), b"one");
     assert_eq!(object(&dock.alice, "photos", "empty"), b"");
     let report = object(&dock.alice, "photos", &format!("import-log-{id}"));
@@ -60,7 +74,10 @@ fn a_signed_device_is_loaded_once() {
     let watched = dock.alice.run(&["job", "watch", &id]).expect(0).stdout;
     assert!(watched.contains("Complete"), "{watched}");
 
-    dock.load(device.path()).expect(4).says("error: the desk refuses the device").says("hint:");
+    dock.load(device.path())
+        .expect(4)
+        .says("error: the desk refuses the device")
+        .says("hint:");
     let resumed = dock.station(&["resume"]).expect(0);
     resumed.says("nothing to resume");
 }
@@ -73,7 +90,11 @@ fn file_errors_end_with_3_and_are_in_the_status() {
     let id = dock.alice.job("photos", Some(device.path()));
     let loaded = dock.load(device.path()).expect(3).json();
     assert_eq!(loaded["failed"], 1);
-    let status = dock.alice.run(&["job", "status", &id, "--output", "json"]).expect(0).json();
+    let status = dock
+        .alice
+        .run(&["job", "status", &id, "--output", "json"])
+        .expect(0)
+        .json();
     assert_eq!(status["error_count"], 1);
     assert_eq!(status["progress_code"], "SuccessWithErrors");
     assert_eq!(status["log_bucket"], "photos");
@@ -96,7 +117,11 @@ fn a_device_without_a_usable_signature_is_refused() {
     std::fs::write(&signature, other).unwrap();
     dock.load(device.path()).expect(4);
     // Anybody can write a job's id into a file: the job is none the worse for it.
-    let status = dock.alice.run(&["job", "status", &id, "--output", "json"]).expect(0).json();
+    let status = dock
+        .alice
+        .run(&["job", "status", &id, "--output", "json"])
+        .expect(0)
+        .json();
     assert_eq!(status["progress_code"], "Pending");
 }
 
@@ -118,11 +143,22 @@ fn what_may_work_later_ends_with_1() {
     let dock = Dock::open();
     let device = device();
     dock.alice.job("photos", Some(device.path()));
-    dock.load(Path::new("/nonexistent")).expect(1).says("caused by: no such device");
+    dock.load(Path::new("/nonexistent"))
+        .expect(1)
+        .says("caused by: no such device");
     let path = device.path().to_str().unwrap();
-    let wrong_key = dock.station(&["load", path, "--station-key", "wrong"]).expect(1);
-    wrong_key.says("does not know this station key").says("hint: make one with");
+    let wrong_key = dock
+        .station(&["load", path, "--station-key", "wrong"])
+        .expect(1);
+    wrong_key
+        .says("does not know this station key")
+        .says("hint: make one with");
     let mut nowhere = packhorse();
-    nowhere.args(["station", "load", path, "--state-dir"]).arg(dock.state.path());
-    Ran::of(&mut nowhere).expect(1).says("no server is configured").says("hint: give --server");
+    nowhere
+        .args(["station", "load", path, "--state-dir"])
+        .arg(dock.state.path());
+    Ran::of(&mut nowhere)
+        .expect(1)
+        .says("no server is configured")
+        .says("hint: give --server");
 }

@@ -14,7 +14,10 @@ use tempfile::TempDir;
 /// The binary in an empty environment: nothing of the developer's own settings counts.
 pub(crate) fn packhorse() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_packhorse"));
-    command.env_clear().env("HOME", "/nonexistent").stdin(Stdio::null());
+    command
+        .env_clear()
+        .env("HOME", "/nonexistent")
+        .stdin(Stdio::null());
     command
 }
 
@@ -33,7 +36,11 @@ pub(crate) struct Ran {
 
 impl Ran {
     pub(crate) fn of(command: &mut Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().unwrap();
+        let Output {
+            status,
+            stdout,
+            stderr,
+        } = command.output().unwrap();
         Self {
             code: status.code(),
             stdout: String::from_utf8(stdout).unwrap(),
@@ -76,7 +83,13 @@ impl Server {
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
         let mut child = packhorse()
-            .args(["serve", "--listen", "127.0.0.1:0", "--s3-listen", "127.0.0.1:0"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--s3-listen",
+                "127.0.0.1:0",
+            ])
             .arg("--data-dir")
             .arg(folder.path().join("data"))
             .stdout(Stdio::piped())
@@ -84,13 +97,21 @@ impl Server {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let log = || std::fs::read_to_string(folder.path().join("log")).unwrap();
         let ready: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}\n{}", log()));
         assert_eq!(ready["event"], "ready");
         let url = |name: &str| ready[name].as_str().unwrap().to_owned();
-        Self { child, api: url("api"), console: url("console"), s3: url("s3"), folder }
+        Self {
+            child,
+            api: url("api"),
+            console: url("console"),
+            s3: url("s3"),
+            folder,
+        }
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
@@ -99,12 +120,20 @@ impl Server {
 
     /// Runs a command on the server's database.
     pub(crate) fn admin(&self, arguments: &[&str]) -> Ran {
-        Ran::of(packhorse().args(arguments).arg("--data-dir").arg(self.data_dir()))
+        Ran::of(
+            packhorse()
+                .args(arguments)
+                .arg("--data-dir")
+                .arg(self.data_dir()),
+        )
     }
 
     /// Creates an account.
     pub(crate) fn account(&self, name: &str) -> Account {
-        let created = self.admin(&["account", "create", name, "--output", "json"]).expect(0).json();
+        let created = self
+            .admin(&["account", "create", name, "--output", "json"])
+            .expect(0)
+            .json();
         Account::of(self, &created)
     }
 
@@ -209,7 +238,10 @@ pub(crate) fn manifest(bucket: &str) -> String {
 
 /// Waits for a future of the S3 client.
 pub(crate) fn wait<F: Future>(future: F) -> F::Output {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(future)
 }
 

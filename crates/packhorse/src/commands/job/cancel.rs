@@ -34,9 +34,17 @@ struct Canceled {
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let api = connect(&args.aws, ctx)?;
-    let request = CancelJob { job_id: args.job_id, api_version: None };
+    let request = CancelJob {
+        job_id: args.job_id,
+        api_version: None,
+    };
     let answer = api.call(&request).await?;
-    let canceled = Canceled { job_id: request.job_id, success: answer.success };
-    output::print(args.output.output, &canceled, |c| format!("JOB CANCELED      {}", c.job_id))?;
+    let canceled = Canceled {
+        job_id: request.job_id,
+        success: answer.success,
+    };
+    output::print(args.output.output, &canceled, |c| {
+        format!("JOB CANCELED      {}", c.job_id)
+    })?;
     Ok(Exit::Success)
 }

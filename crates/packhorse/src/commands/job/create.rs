@@ -118,7 +118,12 @@ fn text(created: &Created) -> String {
     if let Some(warning) = &created.warning_message {
         lines.push(format!("warning           {}", output::visible(warning)));
     }
-    lines.extend(created.written.iter().map(|p| format!("SIGNATURE         {}", p.display())));
+    lines.extend(
+        created
+            .written
+            .iter()
+            .map(|p| format!("SIGNATURE         {}", p.display())),
+    );
     if created.written.is_empty() && !created.validate_only {
         lines.push("put this into the root of the disk, in a file named SIGNATURE:".to_owned());
         lines.push(output::visible(&created.signature_file_contents));

@@ -56,8 +56,14 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let mut marker: Option<String> = None;
     let mut first = true;
     while left > 0 {
-        let page = u32::try_from(left).unwrap_or(JOBS_PER_PAGE_MAX).min(JOBS_PER_PAGE_MAX);
-        let request = ListJobs { max_jobs: page, marker, api_version: None };
+        let page = u32::try_from(left)
+            .unwrap_or(JOBS_PER_PAGE_MAX)
+            .min(JOBS_PER_PAGE_MAX);
+        let request = ListJobs {
+            max_jobs: page,
+            marker,
+            api_version: None,
+        };
         let answer = api.call(&request).await?;
         left = left.saturating_sub(answer.jobs.len() as u64);
         marker = answer.jobs.last().map(|job| job.job_id.clone());
@@ -81,6 +87,14 @@ fn print_page(jobs: &[JobSummary], format: Format, first: bool) -> anyhow::Resul
     };
     let rows: Vec<_> = jobs.iter().map(row).collect();
     let table = output::table(["JOB", "TYPE", "CREATED            ", ""], &rows);
-    let body = if first { table.as_str() } else { table.split_once('\n').map_or("", |t| t.1) };
-    if body.is_empty() { Ok(()) } else { output::data(body) }
+    let body = if first {
+        table.as_str()
+    } else {
+        table.split_once('\n').map_or("", |t| t.1)
+    };
+    if body.is_empty() {
+        Ok(())
+    } else {
+        output::data(body)
+    }
 }

@@ -76,7 +76,9 @@ impl From<GetStatusAnswer> for JobStatus {
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let api = connect(&args.aws, ctx)?;
     let status = JobStatus::from(api.get_status(&args.job_id).await?);
-    output::print(args.output.output, &status, |status| text(status, args.manifest))?;
+    output::print(args.output.output, &status, |status| {
+        text(status, args.manifest)
+    })?;
     Ok(Exit::Success)
 }
 
@@ -97,7 +99,10 @@ fn text(status: &JobStatus, with_manifest: bool) -> String {
         ("errors", &errors),
         ("report", &log),
         ("carrier", status.carrier.as_deref().unwrap_or_default()),
-        ("tracking", status.tracking_number.as_deref().unwrap_or_default()),
+        (
+            "tracking",
+            status.tracking_number.as_deref().unwrap_or_default(),
+        ),
     ];
     let mut lines: Vec<String> = rows
         .into_iter()

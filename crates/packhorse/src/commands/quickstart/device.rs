@@ -49,24 +49,50 @@ impl Device {
                 bytes = bytes.saturating_add(entry.size);
                 ControlFlow::Continue(())
             };
-            volume.walk(&mut count).with_context(|| format!("list {}", path.display()))?;
+            volume
+                .walk(&mut count)
+                .with_context(|| format!("list {}", path.display()))?;
         }
         place.refuse_without_room(bytes)?;
-        let what = if is_sample { "sample" } else { device.description().kind.as_str() };
-        Ok(Self { path, is_sample, what, entries, bytes })
+        let what = if is_sample {
+            "sample"
+        } else {
+            device.description().kind.as_str()
+        };
+        Ok(Self {
+            path,
+            is_sample,
+            what,
+            entries,
+            bytes,
+        })
     }
 
     /// Puts the SIGNATURE where the station finds it and says where that is. The sample gets it in
     /// its root, as every device should; a user's device is never written to, so its SIGNATURE is
     /// handed to the station beside it, as an operator does with one that came on paper.
-    pub(super) fn sign(&self, contents: &str, place: &Place) -> anyhow::Result<(PathBuf, LoadRequest)> {
-        let request = LoadRequest { device: self.path.clone(), job_id: None, signature_file: None };
+    pub(super) fn sign(
+        &self,
+        contents: &str,
+        place: &Place,
+    ) -> anyhow::Result<(PathBuf, LoadRequest)> {
+        let request = LoadRequest {
+            device: self.path.clone(),
+            job_id: None,
+            signature_file: None,
+        };
         if self.is_sample {
             return Ok((signature::write_to_device(&self.path, contents)?, request));
         }
         let path = signature::write_file(&place.path("SIGNATURE"), contents)?;
         let signature_file = Some(contents.to_owned());
-        Ok((path, LoadRequest { signature_file, ..request }))
+        Ok((
+            path,
+            LoadRequest {
+                signature_file,
+                ..request
+            },
+        ))
     }
 }
 

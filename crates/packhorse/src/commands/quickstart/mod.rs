@@ -117,11 +117,7 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
 }
 
 /// The whole story, from the device to the report.
-async fn tell(
-    args: &Args,
-    place: &Arc<Place>,
-    stop: &CancellationToken,
-) -> anyhow::Result<Exit> {
+async fn tell(args: &Args, place: &Arc<Place>, stop: &CancellationToken) -> anyhow::Result<Exit> {
     let device = choose(args.path.clone(), Arc::clone(place)).await?;
     step("device", &device.to_string());
 
@@ -142,25 +138,46 @@ async fn tell_with_server(
     serving: &Serving,
     stop: &CancellationToken,
 ) -> anyhow::Result<(Exit, AccessKey)> {
-    let key = serving.storage().store.create_account(NAME, None, clock::now()).await?;
+    let key = serving
+        .storage()
+        .store
+        .create_account(NAME, None, clock::now())
+        .await?;
     step("account", &format!("{NAME}, access key {}", key.id));
     let store = object_store(serving, &key)?;
-    store.create_bucket(NAME).await.context("create the bucket")?;
+    store
+        .create_bucket(NAME)
+        .await
+        .context("create the bucket")?;
     step("bucket", &format!("s3://{NAME}"));
 
     let job = create_job(serving, &key, place).await?;
-    step("job", &format!("{} created from {}", job.job_id, manifest_path(place).display()));
+    step(
+        "job",
+        &format!(
+            "{} created from {}",
+            job.job_id,
+            manifest_path(place).display()
+        ),
+    );
     let (signature, request) = device.sign(&job.signature_file_contents, place)?;
     step("SIGNATURE", &signature.display().to_string());
 
     let loaded = load(serving, place, &request, stop).await?;
-    step("loaded", "every stored file was confirmed by the store and compared with its listing");
+    step(
+        "loaded",
+        "every stored file was confirmed by the store and compared with its listing",
+    );
     let path = place.path("report.csv");
     let fetched = report::fetch(&store, &loaded.log_bucket, &loaded.log_key, &path).await;
     fetched.context("fetch the report from the bucket")?;
     let report = Report::read(&path).context("read the report")?;
-    let objects = report::count_objects(&store, NAME).await.context("list the bucket")?;
-    report.check(&loaded, objects).context("compare report, station and bucket")?;
+    let objects = report::count_objects(&store, NAME)
+        .await
+        .context("list the bucket")?;
+    report
+        .check(&loaded, objects)
+        .context("compare report, station and bucket")?;
 
     let exit = loaded.exit();
     let summary = Summary {
@@ -174,13 +191,17 @@ async fn tell_with_server(
         report: place.is_kept().then_some(path),
         loaded,
     };
-    output::print(args.output.output, &summary, |summary| text(summary, &report, args.serve))?;
+    output::print(args.output.output, &summary, |summary| {
+        text(summary, &report, args.serve)
+    })?;
     Ok((exit, key))
 }
 
 async fn choose(path: Option<PathBuf>, place: Arc<Place>) -> anyhow::Result<Device> {
     let choosing = move || Device::choose(path.as_deref(), &place);
-    tokio::task::spawn_blocking(choosing).await.context("look at the device")?
+    tokio::task::spawn_blocking(choosing)
+        .await
+        .context("look at the device")?
 }
 
 /// Server and embedded store on free ports.
@@ -191,7 +212,9 @@ async fn start_server(place: &Place) -> anyhow::Result<Serving> {
     config.server.listen = free_port;
     config.server.s3_listen = free_port;
     let serving = Serving::start(&config, &Environment::default()).await?;
-    let s3 = serving.s3().ok_or_else(|| anyhow!("the embedded object store did not start"))?;
+    let s3 = serving
+        .s3()
+        .ok_or_else(|| anyhow!("the embedded object store did not start"))?;
     step("server", serving.api());
     step("store", &format!("{s3} (S3, embedded)"));
     Ok(serving)
@@ -247,9 +270,17 @@ async fn load(
 ) -> anyhow::Result<Loaded> {
     let station = Station {
         server: serving.api().to_owned(),
-        key: serving.storage().store.create_station(NAME, clock::now()).await?.key,
+        key: serving
+            .storage()
+            .store
+            .create_station(NAME, clock::now())
+            .await?
+            .key,
         state_dir: place.path("station"),
-        limits: Limits { retry_for: RETRY_FOR, ..Limits::default() },
+        limits: Limits {
+            retry_for: RETRY_FOR,
+            ..Limits::default()
+        },
         clock: clock::now,
     };
     match loading::load(&station, request, stop).await {
@@ -290,7 +321,10 @@ fn text(summary: &Summary, report: &Report, stays_up: bool) -> String {
 }
 
 fn kept_text(kept: &Path, summary: &Summary) -> String {
-    let (kept, report) = (kept.display(), summary.report.as_deref().unwrap_or(Path::new("")));
+    let (kept, report) = (
+        kept.display(),
+        summary.report.as_deref().unwrap_or(Path::new("")),
+    );
     format!(
         "\nKept in {kept}: data (database and objects), station (ledger), manifest.yaml, report.csv.\n\
          All {} rows: {}\n\

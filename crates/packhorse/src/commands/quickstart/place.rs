@@ -35,19 +35,26 @@ impl Place {
                 .tempdir_in(&parent)
                 .with_context(|| format!("make a folder in {}", parent.display()))?;
             let root = temporary.path().canonicalize()?;
-            return Ok(Self { root, temporary: Some(temporary) });
+            return Ok(Self {
+                root,
+                temporary: Some(temporary),
+            });
         };
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(MODE)
             .create(keep)
             .with_context(|| format!("make {}", keep.display()))?;
-        let mut entries = std::fs::read_dir(keep).with_context(|| format!("read {}", keep.display()))?;
+        let mut entries =
+            std::fs::read_dir(keep).with_context(|| format!("read {}", keep.display()))?;
         if entries.next().is_some() {
             return Err(anyhow!("{} is not empty", keep.display())
                 .context(Hint("give --keep a new folder".into())));
         }
-        Ok(Self { root: keep.canonicalize()?, temporary: None })
+        Ok(Self {
+            root: keep.canonicalize()?,
+            temporary: None,
+        })
     }
 
     /// A path in the folder.
@@ -69,8 +76,10 @@ impl Place {
     pub(super) fn refuse_within(&self, device: &Path) -> anyhow::Result<()> {
         if self.root.starts_with(device) {
             let (root, device) = (self.root.display(), device.display());
-            return Err(anyhow!("the data would be kept in {root}, which is part of {device}")
-                .context(Hint("give --keep a folder elsewhere".into())));
+            return Err(
+                anyhow!("the data would be kept in {root}, which is part of {device}")
+                    .context(Hint("give --keep a folder elsewhere".into())),
+            );
         }
         Ok(())
     }
@@ -110,7 +119,11 @@ mod tests {
         assert!(Place::open(Some(folder.path()), &Environment::default()).is_err());
         assert!(folder.path().join("mine").exists());
         let new = folder.path().join("new/folder");
-        assert!(Place::open(Some(&new), &Environment::default()).unwrap().is_kept());
+        assert!(
+            Place::open(Some(&new), &Environment::default())
+                .unwrap()
+                .is_kept()
+        );
         assert!(new.is_dir());
     }
 

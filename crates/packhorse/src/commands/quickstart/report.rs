@@ -43,13 +43,20 @@ pub(super) async fn fetch(
         file.write_all(&chunk)?;
     }
     file.flush()?;
-    ensure!(bytes == object.size, "it has {} bytes, and {bytes} came", object.size);
+    ensure!(
+        bytes == object.size,
+        "it has {} bytes, and {bytes} came",
+        object.size
+    );
     Ok(())
 }
 
 /// Counts the objects of a bucket, page by page.
 pub(super) async fn count_objects(client: &Client, bucket: &str) -> anyhow::Result<u64> {
-    let mut request = ListObjects { max_keys: Some(PAGE_KEYS), ..ListObjects::default() };
+    let mut request = ListObjects {
+        max_keys: Some(PAGE_KEYS),
+        ..ListObjects::default()
+    };
     let mut count = 0;
     loop {
         let page = client.list_objects(bucket, &request).await?;
@@ -66,7 +73,10 @@ impl Report {
     pub(super) fn read(path: &Path) -> anyhow::Result<Self> {
         let mut reader = csv::Reader::from_path(path)?;
         let header = reader.headers()?.iter().collect::<Vec<_>>().join(",");
-        ensure!(header == REPORT_HEADER.trim_end(), "its header is {header:?}");
+        ensure!(
+            header == REPORT_HEADER.trim_end(),
+            "its header is {header:?}"
+        );
         let mut report = Self::default();
         for record in reader.records() {
             report.add(&record?)?;
@@ -76,7 +86,9 @@ impl Report {
 
     fn add(&mut self, record: &csv::StringRecord) -> anyhow::Result<()> {
         let field = |index: usize| record.get(index).unwrap_or_default();
-        let status = field(2).parse().with_context(|| format!("read status {:?}", field(2)))?;
+        let status = field(2)
+            .parse()
+            .with_context(|| format!("read status {:?}", field(2)))?;
         let row = [field(2), field(3), field(1), field(4)].map(str::to_owned);
         match Verdict::store(status, field(3)).outcome() {
             Outcome::Stored => self.stored += 1,

@@ -21,20 +21,47 @@ const GZIP: &[u8] = &[
 
 /// The small files.
 const FILES: &[(&str, &[u8])] = &[
-    ("Read me first.txt", b"A sample disk. Every file here becomes one object.\n"),
+    (
+        "Read me first.txt",
+        b"A sample disk. Every file here becomes one object.\n",
+    ),
     ("empty.txt", b""),
     ("archive/2009/notes.txt.gz", GZIP),
-    ("archive/2009/ledger.csv", b"date,amount\n2009-05-21,80.00\n2009-06-10,2.49\n"),
-    ("archive/2010/ledger.csv", b"date,amount\n2010-06-03,80.00\n"),
-    ("site/index.html", b"<!doctype html>\n<title>Sample</title>\n<p>Hello, dock.\n"),
+    (
+        "archive/2009/ledger.csv",
+        b"date,amount\n2009-05-21,80.00\n2009-06-10,2.49\n",
+    ),
+    (
+        "archive/2010/ledger.csv",
+        b"date,amount\n2010-06-03,80.00\n",
+    ),
+    (
+        "site/index.html",
+        b"<!doctype html>\n<title>Sample</title>\n<p>Hello, dock.\n",
+    ),
     ("site/style.css", b"p { margin: 0 }\n"),
-    ("site/.hidden", b"Names that start with a dot are files like any other.\n"),
+    (
+        "site/.hidden",
+        b"Names that start with a dot are files like any other.\n",
+    ),
     ("a/deeply/nested/folder/of/folders/leaf.txt", b"leaf\n"),
     ("unicode/\u{fc}bersicht.txt", "Gr\u{fc}\u{df}e\n".as_bytes()),
-    ("unicode/\u{65e5}\u{672c}\u{8a9e}.txt", "\u{65e5}\u{672c}\u{8a9e}\n".as_bytes()),
-    ("unicode/cafe\u{301}.txt", b"The accent is a letter of its own.\n"),
-    ("odd names/100% + one, two & three's.txt", b"Signs that need care in a URL.\n"),
-    ("odd names/a 'quoted' \"name\".txt", b"Signs that need care in a CSV.\n"),
+    (
+        "unicode/\u{65e5}\u{672c}\u{8a9e}.txt",
+        "\u{65e5}\u{672c}\u{8a9e}\n".as_bytes(),
+    ),
+    (
+        "unicode/cafe\u{301}.txt",
+        b"The accent is a letter of its own.\n",
+    ),
+    (
+        "odd names/100% + one, two & three's.txt",
+        b"Signs that need care in a URL.\n",
+    ),
+    (
+        "odd names/a 'quoted' \"name\".txt",
+        b"Signs that need care in a CSV.\n",
+    ),
     ("data.json", b"{\"sample\": true}\n"),
     ("no-extension", b"Its type is the default one.\n"),
 ];
@@ -76,7 +103,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path()).unwrap();
         for (name, contents) in FILES {
-            assert_eq!(std::fs::read(folder.path().join(name)).unwrap(), *contents, "{name}");
+            assert_eq!(
+                std::fs::read(folder.path().join(name)).unwrap(),
+                *contents,
+                "{name}"
+            );
         }
         let large = std::fs::metadata(folder.path().join("video/large.bin")).unwrap();
         assert_eq!(large.len(), LARGE_BYTES);
