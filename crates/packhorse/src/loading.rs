@@ -132,11 +132,7 @@ impl Screen {
     fn show(&mut self, meter: &Meter) {
         let counts = meter.counts();
         let stage = meter.stage();
-        // Before the first entry is listed there is no claim yet, and nothing to tell.
-        let changed = self.stage != Some(stage) && (counts.listed > 0 || stage != Stage::Listing);
-        if changed {
-            self.stage = Some(stage);
-        }
+        let changed = self.stage.replace(stage) != Some(stage);
         let trouble = meter.store_trouble();
         if trouble != self.trouble {
             match &trouble {

@@ -51,30 +51,36 @@ pub(crate) struct Bar {
     bar: Option<ProgressBar>,
     speed: Speed,
     shown: Option<Instant>,
+    /// Whether the bar shows a length.
+    measured: bool,
 }
 
 impl Bar {
-    /// A bar on standard error, at nothing yet.
+    /// Standard error is told of a load that has not begun yet.
     pub(crate) fn start() -> Self {
         let bar = super::on_terminal().then(|| {
-            let bar = BARS.add(ProgressBar::new(0));
-            let template = "{bar:30} {percent:>3}%  {msg}";
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("=> "));
-            }
+            let bar = BARS.add(ProgressBar::no_length());
+            set_style(&bar, "{spinner} {wide_msg}");
             bar
         });
         Self {
             bar,
             speed: Speed::default(),
             shown: None,
+            measured: false,
         }
     }
 
-    /// Says that something else than transferring goes on (listing, verifying).
+    /// Says that something goes on whose length is not known (listing, verifying).
     pub(crate) fn phase(&mut self, what: &str) {
         match &self.bar {
-            Some(bar) => bar.set_message(what.to_owned()),
+            Some(bar) => {
+                if std::mem::take(&mut self.measured) {
+                    set_style(bar, "{spinner} {wide_msg}");
+                }
+                bar.set_message(what.to_owned());
+                bar.tick();
+            }
             None => super::say(what),
         }
     }
@@ -85,11 +91,17 @@ impl Bar {
         BARS.suspend(|| super::say(&what));
     }
 
-    /// Shows how many entries were found so far.
+    /// Shows how many entries were found so far; before the first, that the server is asked.
     pub(crate) fn listing(&mut self, counts: &Counts) {
-        if let Some(bar) = &self.bar {
-            let found = bytes(counts.listed_bytes);
-            bar.set_message(format!("listing: {} entries, {found}", counts.listed));
+        if self.bar.is_none() {
+            return;
+        }
+        match counts.listed {
+            0 => self.phase("waiting for the job"),
+            entries => {
+                let found = bytes(counts.listed_bytes);
+                self.phase(&format!("listing: {entries} entries, {found}"));
+            }
         }
     }
 
@@ -99,9 +111,12 @@ impl Bar {
         let text = self.describe(counts, done_bytes, now);
         match &self.bar {
             Some(bar) => {
+                if !std::mem::replace(&mut self.measured, true) {
+                    set_style(bar, "{bar:12} {percent:>3}% {wide_msg}");
+                }
                 bar.set_length(counts.listed_bytes);
-                bar.set_position(done_bytes);
                 bar.set_message(text);
+                bar.set_position(done_bytes);
             }
             None => {
                 let due = self
@@ -124,23 +139,28 @@ impl Bar {
 
     fn describe(&self, counts: &Counts, done_bytes: u64, now: Instant) -> String {
         let settled = counts.stored + counts.ignored + counts.failed;
-        let mut text = format!(
-            "{} of {}, {settled} of {} files",
-            bytes(done_bytes),
-            bytes(counts.listed_bytes),
-            counts.listed,
-        );
-        if counts.failed > 0 {
-            text.push_str(&format!(", {} failed", counts.failed));
-        }
+        let (done, all) = (bytes(done_bytes), bytes(counts.listed_bytes));
+        let mut parts = vec![format!("{done} of {all}")];
         if let Some((count, elapsed)) = self.speed.recent(now) {
-            text.push_str(&format!(", {}", rate(count, elapsed)));
+            parts.push(rate(count, elapsed));
             let left = counts.listed_bytes.saturating_sub(done_bytes);
             if let Some(time) = time_left(left, count, elapsed) {
-                text.push_str(&format!(", {} left", duration(time)));
+                parts.push(format!("{} left", duration(time)));
             }
         }
-        text
+        if counts.failed > 0 {
+            parts.push(format!("{} failed", counts.failed));
+        }
+        // Last, since a narrow terminal cuts the line.
+        parts.push(format!("{settled}/{} files", counts.listed));
+        parts.join(", ")
+    }
+}
+
+/// The templates are ours; one that indicatif cannot read would leave its own style.
+fn set_style(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
     }
 }
 
@@ -202,6 +222,7 @@ mod tests {
             bar: None,
             speed: Speed::default(),
             shown: None,
+            measured: false,
         }
     }
 
@@ -218,7 +239,7 @@ mod tests {
         let text = bar.describe(&counts(), 55 << 20, at(115));
         assert_eq!(
             text,
-            "55.0 MiB of 100 MiB, 4 of 10 files, 1 failed, 1.00 MiB/s, 45 s left"
+            "55.0 MiB of 100 MiB, 1.00 MiB/s, 45 s left, 1 failed, 4/10 files"
         );
     }
 
@@ -231,7 +252,7 @@ mod tests {
         let later = start + Duration::from_secs(9);
         bar.speed.add(later, 0);
         let text = bar.describe(&counts(), 0, later);
-        assert!(text.ends_with("0 B/s"), "{text}");
+        assert_eq!(text, "0 B of 100 MiB, 0 B/s, 1 failed, 4/10 files");
     }
 
     #[test]

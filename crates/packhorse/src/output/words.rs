@@ -35,12 +35,12 @@ pub(crate) fn rate(count: u64, elapsed: Duration) -> String {
     format!("{}/s", bytes((count as f64 / seconds) as u64))
 }
 
-/// A duration: `0.8 s`, `42 s`, `3 min 5 s`, `2 h 10 min`.
+/// A duration: `0.8 s`, `2 s`, `42 s`, `3 min 5 s`, `2 h 10 min`.
 pub(crate) fn duration(elapsed: Duration) -> String {
     let seconds = elapsed.as_secs();
     match seconds {
-        0..10 => format!("{:.1} s", elapsed.as_secs_f64()),
-        10..60 => format!("{seconds} s"),
+        0..10 if elapsed.subsec_nanos() > 0 => format!("{:.1} s", elapsed.as_secs_f64()),
+        0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
         _ => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
     }
@@ -83,6 +83,7 @@ mod tests {
         for (millis, text) in [
             (40, "0.0 s"),
             (1500, "1.5 s"),
+            (2000, "2 s"),
             (59_900, "59 s"),
             (185_000, "3 min 5 s"),
             (7_800_000, "2 h 10 min"),

@@ -1,4 +1,10 @@
 //! The executable as its users meet it: every test runs the real binary.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "clippy spares unit tests only: outside them, what is beside a test is linted too"
+)]
 
 mod account;
 mod configuration;

@@ -298,6 +298,7 @@ fn step(name: &str, text: &str) {
 fn text(summary: &Summary, report: &Report, stays_up: bool) -> String {
     let verdict = match summary.loaded.failed {
         0 => "Every file was stored and verified.".to_owned(),
+        1 => "One entry was not stored; its row is below.".to_owned(),
         failed => format!("{failed} entries were not stored; their rows are below."),
     };
     let mut text = format!(
@@ -328,7 +329,9 @@ fn kept_text(kept: &Path, summary: &Summary) -> String {
     format!(
         "\nKept in {kept}: data (database and objects), station (ledger), manifest.yaml, report.csv.\n\
          All {} rows: {}\n\
-         Look at the objects again: packhorse serve --data-dir {kept}/data\n",
+         Look at the objects again, with a new key:\n  \
+           packhorse account rotate {NAME} --data-dir {kept}/data\n  \
+           packhorse serve --data-dir {kept}/data\n",
         summary.rows,
         report.display(),
     )
