@@ -1,6 +1,9 @@
 //! Loading a device through a server, each in a process of its own.
 
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::{ExitStatus, Stdio};
 
 use crate::support::{Account, Ran, Server, object, packhorse};
 
@@ -161,4 +164,71 @@ fn what_may_work_later_ends_with_1() {
         .expect(1)
         .says("no server is configured")
         .says("hint: give --server");
+}
+
+/// Begins to load `device`, sends `signal` once bytes are on their way, and waits.
+fn interrupt(dock: &Dock, arguments: &[&str], signal: rustix::process::Signal) -> ExitStatus {
+    let mut child = packhorse()
+        .args(["station", "load"])
+        .args(arguments)
+        .args(["--server", &dock.server.api, "--state-dir"])
+        .arg(dock.state.path())
+        .env("PACKHORSE_STATION_KEY", &dock.key)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    assert!(first.contains(" of 1.00 GiB"), "{first}");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, signal).unwrap();
+    // Read to the end, so that the child never waits for us.
+    assert!(lines.all(|line| line.is_ok()));
+    child.wait().unwrap()
+}
+
+/// A device whose one file takes a while, though it takes no room.
+fn large_device() -> tempfile::TempDir {
+    let device = tempfile::tempdir().unwrap();
+    let file = std::fs::File::create(device.path().join("large.bin")).unwrap();
+    file.set_len(1 << 30).unwrap();
+    device
+}
+
+#[test]
+fn a_killed_load_is_resumed_even_with_its_signature_on_paper() {
+    let dock = Dock::open();
+    let device = large_device();
+    let paper = tempfile::tempdir().unwrap();
+    let id = dock.alice.job("photos", Some(paper.path()));
+    let signature = paper.path().join("SIGNATURE");
+    let path = device.path().to_str().unwrap();
+    let arguments = [path, "--signature-file", signature.to_str().unwrap()];
+    let killed = interrupt(&dock, &arguments, rustix::process::Signal::KILL);
+    assert_eq!(killed.signal(), Some(9), "{killed}");
+    let status = dock
+        .alice
+        .run(&["job", "status", &id, "--output", "json"])
+        .expect(0)
+        .json();
+    assert_eq!(status["progress_code"], "InProgress");
+
+    let resumed = dock.station(&["resume"]).expect(0);
+    resumed.says(&format!("resuming job {id}"));
+    assert_eq!(resumed.json()["stored_bytes"], 1_u64 << 30);
+    dock.alice.run(&["job", "watch", &id]).expect(0);
+    dock.station(&["resume"])
+        .expect(0)
+        .says("nothing to resume");
+}
+
+#[test]
+fn a_stopped_load_ends_with_1_and_goes_on_when_loaded_again() {
+    let dock = Dock::open();
+    let device = large_device();
+    dock.alice.job("photos", Some(device.path()));
+    let path = device.path().to_str().unwrap();
+    let stopped = interrupt(&dock, &[path], rustix::process::Signal::TERM);
+    assert_eq!(stopped.code(), Some(1), "{stopped}");
+    dock.load(device.path()).expect(0);
 }
