@@ -90,7 +90,10 @@ pub(crate) async fn identify(head: &Head, keys: &dyn Keys) -> Result<(Caller, Co
 }
 
 fn anonymous(head: &Head) -> Result<(Caller, Covered), Fault> {
-    if head.headers.contains_key(http::header::AUTHORIZATION) {
+    // Among them the presigned URLs of Signature Version 2.
+    let other_scheme = head.headers.contains_key(http::header::AUTHORIZATION)
+        || (head.asks("AWSAccessKeyId") && head.asks("Signature"));
+    if other_scheme {
         return Err(Fault::new(
             Code::InvalidRequest,
             "The authorization mechanism you have provided is not supported. \

@@ -136,7 +136,11 @@ async fn truncate(answer: Answer) -> io::Result<Answer> {
     parts
         .headers
         .insert(CONTENT_LENGTH, HeaderValue::from(whole.len()));
-    Ok(Response::from_parts(parts, Truncated(Some(half)).boxed()))
+    let truncated = Truncated {
+        half: Some(half),
+        sent: false,
+    };
+    Ok(Response::from_parts(parts, truncated.boxed()))
 }
 
 /// Changes the first byte.
@@ -199,8 +203,11 @@ impl Body for Corrupted {
     }
 }
 
-/// Some bytes, then an error.
-struct Truncated(Option<Bytes>);
+/// Some bytes, a moment in which they are sent, then an error.
+struct Truncated {
+    half: Option<Bytes>,
+    sent: bool,
+}
 
 impl Body for Truncated {
     type Data = Bytes;
@@ -208,12 +215,18 @@ impl Body for Truncated {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        Poll::Ready(Some(match self.0.take() {
-            Some(half) => Ok(Frame::data(half)),
-            None => Err(io::ErrorKind::ConnectionAborted.into()),
-        }))
+        if let Some(half) = self.half.take() {
+            return Poll::Ready(Some(Ok(Frame::data(half))));
+        }
+        if !self.sent {
+            // The connection sends what it has while the body makes it wait.
+            self.sent = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
     }
 }
 
