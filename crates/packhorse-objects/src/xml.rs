@@ -47,6 +47,10 @@ impl Element {
                     open.push(Element::named(start.local_name().as_ref()));
                 }
                 Event::Empty(start) => {
+                    elements += 1;
+                    if elements > ELEMENTS_MAX {
+                        return Err(Malformed::Shape("too many elements"));
+                    }
                     let element = Element::named(start.local_name().as_ref());
                     match open.last_mut() {
                         Some(parent) => parent.children.push(element),

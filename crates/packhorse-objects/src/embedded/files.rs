@@ -22,6 +22,9 @@ const TEMPORARY: &str = "incoming";
 #[derive(Debug)]
 pub(crate) struct Files {
     root: PathBuf,
+    /// Here, because whoever still writes or reads a body after the store was closed would
+    /// otherwise do so in somebody else's.
+    _lock: File,
     next: AtomicU64,
     reading: Mutex<Reading>,
 }
@@ -53,8 +56,9 @@ pub(crate) struct NewFile {
 }
 
 impl Files {
-    /// Opens the folder, making it if need be. Ids are given from `next` on.
-    pub(crate) fn open(root: PathBuf, next: BodyId) -> io::Result<Arc<Self>> {
+    /// Opens the folder, making it if need be. Ids are given from `next` on; `lock` is held for as
+    /// long as anything here is in use.
+    pub(crate) fn open(root: PathBuf, lock: File, next: BodyId) -> io::Result<Arc<Self>> {
         let incoming = root.join(TEMPORARY);
         fs::create_dir_all(&incoming)?;
         for shard in 0..SHARDS {
@@ -66,6 +70,7 @@ impl Files {
         }
         Ok(Arc::new(Self {
             root,
+            _lock: lock,
             next: AtomicU64::new(next),
             reading: Mutex::default(),
         }))
@@ -238,6 +243,11 @@ mod tests {
 
     use super::*;
 
+    fn open(folder: &Path, next: BodyId) -> Arc<Files> {
+        let lock = File::create(folder.join("lock")).unwrap();
+        Files::open(folder.join("bodies"), lock, next).unwrap()
+    }
+
     fn stored(files: &Arc<Files>) -> BodyId {
         let mut new = files.create().unwrap();
         new.file().write_all(b"body").unwrap();
@@ -250,7 +260,7 @@ mod tests {
     #[test]
     fn a_file_that_is_read_is_removed_when_the_reader_leaves() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Files::open(folder.path().join("bodies"), 1).unwrap();
+        let files = open(folder.path(), 1);
         let (read, other) = (stored(&files), stored(&files));
         let lease = files.lease();
         files.remove(vec![read]);
@@ -268,10 +278,10 @@ mod tests {
     fn what_is_not_named_does_not_survive_opening() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().join("bodies");
-        let files = Files::open(root.clone(), 1).unwrap();
+        let files = open(folder.path(), 1);
         let (named, orphan) = (stored(&files), stored(&files));
         files.create().unwrap().keep();
-        let files = Files::open(root.clone(), 10).unwrap();
+        let files = open(folder.path(), 10);
         let removed = files.sweep::<io::Error>(|id| Ok(id == named)).unwrap();
         assert_eq!(removed, 1);
         assert!(files.read(named).is_ok() && files.read(orphan).is_err());
@@ -281,7 +291,7 @@ mod tests {
     #[test]
     fn a_file_that_is_given_up_is_gone() {
         let folder = tempfile::tempdir().unwrap();
-        let files = Files::open(folder.path().join("bodies"), 1).unwrap();
+        let files = open(folder.path(), 1);
         let mut new = files.create().unwrap();
         new.seal().unwrap();
         let id = new.id();

@@ -25,11 +25,11 @@ pub(crate) const GATHER_BYTES: usize = 256 * 1024;
 pub(crate) const READ_BYTES: usize = 128 * 1024;
 /// What hyper buffers for one connection, and so also the longest request head.
 pub(crate) const CONNECTION_BUFFER_BYTES: usize = 256 * 1024;
-/// Connections served at once; more wait in the listener's queue. Below the usual limit of 1,024
-/// open files together with the files being read and written, connections of one station included.
-pub(crate) const CONNECTIONS_MAX: usize = 512;
-/// Time for the head of a request, and so also how long an idle connection is kept.
-pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// Connections served at once; more wait in the listener's queue. Each may have a body open, and
+/// both together stay below the usual limit of 1,024 open files.
+pub(crate) const CONNECTIONS_MAX: usize = 448;
+/// Time for the head of a request, and so also how long an idle connection keeps its place.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// Silence in the middle of a body, either way.
 pub(crate) const BODY_STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How much of a refused body is read so that the connection can be kept.

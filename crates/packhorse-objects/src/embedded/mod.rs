@@ -63,8 +63,6 @@ pub struct Embedded {
 struct Store {
     index: Index,
     files: Arc<Files>,
-    /// Held for as long as the store is open.
-    _lock: File,
 }
 
 impl std::fmt::Debug for Embedded {
@@ -84,13 +82,9 @@ impl Embedded {
             Err(TryLockError::WouldBlock) => return Err(OpenError::InUse),
             Err(TryLockError::Error(error)) => return Err(error.into()),
         }
-        let (index, files) = Index::open(dir)?;
+        let (index, files) = Index::open(dir, lock)?;
         Ok(Self {
-            store: Arc::new(Store {
-                index,
-                files,
-                _lock: lock,
-            }),
+            store: Arc::new(Store { index, files }),
         })
     }
 }

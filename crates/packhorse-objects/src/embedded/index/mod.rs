@@ -11,6 +11,7 @@ mod schema;
 pub(crate) mod uploads;
 mod writer;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -40,11 +41,11 @@ pub(crate) struct Index {
 
 impl Index {
     /// Opens the index in `dir` and the files it names, and sweeps what it does not name.
-    pub(crate) fn open(dir: &Path) -> Result<(Self, Arc<Files>), OpenError> {
+    pub(crate) fn open(dir: &Path, lock: File) -> Result<(Self, Arc<Files>), OpenError> {
         let path = dir.join(FILE);
         let db = Connection::open(&path)?;
         schema::prepare_writer(&db)?;
-        let files = Files::open(dir.join("bodies"), schema::next_id(&db)?)?;
+        let files = Files::open(dir.join("bodies"), lock, schema::next_id(&db)?)?;
         super::files::sync_folder(dir)?;
         let swept = files.sweep::<OpenError>(|id| {
             let mut named = db.prepare_cached("SELECT 1 FROM files WHERE id = ?")?;

@@ -18,7 +18,7 @@ const CHANGES_PER_COMMIT_MAX: usize = 256;
 const QUEUE_MAX: usize = 1024;
 
 type Answer = Box<dyn FnOnce(Result<(), Fault>) + Send>;
-type Change = Box<dyn FnOnce(&mut Changes<'_>) -> Answer + Send>;
+type Change = Box<dyn FnOnce(Result<&mut Changes<'_>, Fault>) -> Answer + Send>;
 
 pub(super) struct Writer {
     queue: Option<mpsc::Sender<Change>>,
@@ -95,7 +95,7 @@ impl Writer {
     ) -> Result<T, Fault> {
         let (reply, result) = oneshot::channel();
         let change: Change = Box::new(move |changes| {
-            let outcome = in_savepoint(changes, change);
+            let outcome = changes.and_then(|changes| in_savepoint(changes, change));
             Box::new(move |committed| {
                 // A caller that has gone needs no answer.
                 let _ = reply.send(committed.and(outcome));
@@ -136,7 +136,10 @@ fn commit(db: &Connection, files: &Files, buckets: &Buckets, batch: &mut Vec<Cha
         added: Vec::new(),
         removed: Vec::new(),
     };
-    let answers: Vec<Answer> = batch.drain(..).map(|change| change(&mut changes)).collect();
+    let answers: Vec<Answer> = batch
+        .drain(..)
+        .map(|change| change(begun.clone().and_then(|()| still_open(&mut changes))))
+        .collect();
     let committed = begun.and_then(|()| Ok(db.execute_batch("COMMIT")?));
     match &committed {
         Ok(()) => files.remove(std::mem::take(&mut changes.removed)),
@@ -154,6 +157,15 @@ fn commit(db: &Connection, files: &Files, buckets: &Buckets, batch: &mut Vec<Cha
     }
     for answer in answers {
         answer(committed.clone());
+    }
+}
+
+/// SQLite gives a transaction up by itself when the disk is full; what is done after that would be
+/// a transaction of its own.
+fn still_open<'a, 'b>(changes: &'a mut Changes<'b>) -> Result<&'a mut Changes<'b>, Fault> {
+    match changes.db.is_autocommit() {
+        true => Err(Fault::internal("the transaction was given up")),
+        false => Ok(changes),
     }
 }
 
