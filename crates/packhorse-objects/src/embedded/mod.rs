@@ -28,7 +28,8 @@ mod range;
 mod serve;
 mod stall;
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -75,7 +76,8 @@ impl Embedded {
     /// Opens the store in `dir`, making it if need be, and removes what a crash left unfinished.
     /// Blocks for as long as that takes.
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        fs::create_dir_all(dir)?;
+        // Objects are for their owners' eyes; what access a folder has that was there is kept.
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
         let lock = File::create(dir.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => {}
