@@ -1,3 +1,5 @@
+//! Where values come from, what is refused, and that secrets stay hidden.
+
 use super::*;
 
 fn load(file: &str, environment: &Environment) -> anyhow::Result<Config> {
