@@ -188,24 +188,30 @@ class Server:
     def key(self):
         """A station key, made once."""
         if self.station_key is None:
-            name = f"dock-{uuid.uuid4().hex[:6]}"
-            done = self.command("station-key", "create", name, "--output", "json")
-            self.station_key = json.loads(done.stdout)["key"]
+            self.station_key = self.new_key()
         return self.station_key
+
+    def new_key(self):
+        """The key of one more station."""
+        name = f"dock-{uuid.uuid4().hex[:6]}"
+        done = self.command("station-key", "create", name, "--output", "json")
+        return json.loads(done.stdout)["key"]
 
 
 class Station:
-    """`packhorse station load` with a state directory of its own."""
+    """`packhorse station load` with a state directory of its own; the key is the server's first
+    one unless another is given."""
 
-    def __init__(self, server, state_dir, prefix=(), **environment):
+    def __init__(self, server, state_dir, prefix=(), key=None, **environment):
         self.server, self.state_dir = server, Path(state_dir)
         self.prefix, self.environment = list(prefix), environment
+        self.key = key or server.key()
 
     def start(self, *arguments):
         """Starts `packhorse station …` and returns the process."""
         environment = clean_environment(
             self.state_dir.parent,
-            PACKHORSE_STATION_KEY=self.server.key(),
+            PACKHORSE_STATION_KEY=self.key,
             PACKHORSE_STATION__STATE_DIR=self.state_dir,
             **self.environment,
         )

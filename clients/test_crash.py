@@ -6,6 +6,7 @@ listing, transfer, verification and report are all hit. The seed is printed; PAC
 
 import os
 import random
+import shutil
 import subprocess
 import time
 
@@ -14,7 +15,7 @@ import pytest
 import disks
 from conftest import Job
 from manifests import manifest
-from product import Server, Station, free_port, running
+from product import Server, Station, free_port, running, wait_until
 from reports import assert_loaded, listing, parse, report_text, without_times
 
 STATION_KILLS = 10
@@ -137,18 +138,34 @@ def test_a_station_killed_again_and_again_ends_the_same(bench):
     assert bench.result(job) == bench.expected
 
 
-def test_another_station_takes_over_after_the_lease_has_lapsed(bench):
+def test_a_station_that_lost_its_state_ends_the_same(bench):
     job, station = bench.job()
     assert killed(station.start_load(bench.disk), 0.4 * bench.seconds)
-    other = Station(bench.server, bench.place / "other-station")
-    deadline = time.monotonic() + 100
-    while True:
+    shutil.rmtree(station.state_dir, ignore_errors=True)
+    station.load(bench.disk, expect=3)
+    assert bench.result(job) == bench.expected
+
+
+def test_another_station_takes_over_once_the_lease_has_lapsed(bench):
+    """The lease lapses 60 seconds after its last renewal; until then the other is refused."""
+    job, station = bench.job()
+    loading = station.start_load(bench.disk)
+    wait_until(lambda: job.progress() == "InProgress", "the job is claimed")
+    loading.kill()
+    loading.communicate()
+    other = Station(bench.server, bench.place / "other-station", key=bench.server.new_key())
+    refused = other.load(bench.disk, expect=4)
+    assert "lease" in refused.stderr or "another station" in refused.stderr
+    assert job.progress() == "InProgress"
+
+    def taken_over():
+        time.sleep(1)
         process = other.start_load(bench.disk)
         _, errors = process.communicate(timeout=120)
-        if process.returncode == 3:
-            break
-        assert process.returncode == 4 and time.monotonic() < deadline, errors
-        time.sleep(2)
+        assert process.returncode in (3, 4), errors
+        return process.returncode == 3
+
+    wait_until(taken_over, "the other station may load", seconds=90)
     assert bench.result(job) == bench.expected
 
 

@@ -1,3 +1,5 @@
+//! Tests of the SQLite store that look into its file.
+
 use packhorse_core::secret::Secret;
 use sqlx::Row as _;
 

@@ -1,3 +1,5 @@
+//! Tests of the ledger as one table: listed, worked off, read in order.
+
 use packhorse_core::bucket::BucketName;
 use packhorse_core::id::JobId;
 use packhorse_core::ledger::{Counts, EntryKind, Verdict};

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::clock;
 use crate::exit::Exit;
-use crate::output::{self, OutputArgs};
+use crate::output::{self, Format};
 use crate::storage::{self, IfAbsent, StorageArgs};
 
 use super::Context;
@@ -24,13 +24,13 @@ pub(crate) struct Args {
 enum Command {
     /// Make a station known and print its key
     ///
-    /// The key is shown once: the server keeps only its digest. Works straight on the database, also
-    /// while a server runs.
+    /// The key is shown once, as JSON: the server keeps only its digest. Works straight on the
+    /// database, also while a server runs.
     #[command(after_help = "\
 EXAMPLES:
   packhorse station-key create dock1 --data-dir /var/lib/packhorse
   export PACKHORSE_STATION_KEY=$(packhorse station-key create dock1 \\
-      --data-dir /var/lib/packhorse --output json | jq -r .key)")]
+      --data-dir /var/lib/packhorse | jq -r .key)")]
     Create(CreateArgs),
 }
 
@@ -40,8 +40,9 @@ struct CreateArgs {
     name: String,
     #[command(flatten)]
     storage: StorageArgs,
-    #[command(flatten)]
-    output: OutputArgs,
+    /// How to print the result
+    #[arg(long, value_enum, default_value_t = Format::Json, value_name = "FORMAT")]
+    output: Format,
 }
 
 /// What is printed.
@@ -62,7 +63,7 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         station: key.station,
         key: key.key.expose().to_owned(),
     };
-    output::print(args.output.output, &created, |created| {
+    output::print(args.output, &created, |created| {
         format!("station  {}\nkey      {}", created.station, created.key)
     })?;
     Ok(Exit::Success)

@@ -81,7 +81,7 @@ fn the_key_examples_are_true() {
 fn read_manifest(options: &str) -> manifest::Manifest {
     let minimal = "manifestVersion: 2.0\nbucket: my-bucket\ndeviceId: 1\neraseDevice: no\n\
                    returnAddress:\n  name: N\n  street1: S\n  city: C\n  stateOrProvince: WA\n\
-                   \x20 postalCode: 1\n  phoneNumber: 1\n  country: USA\n";
+                   \x20 postalCode: 98101\n  phoneNumber: 1\n  country: USA\n";
     let text = format!("{minimal}{}\n", options.replace("; ", "\n"));
     let reading = manifest::read(&text, JobType::Import);
     reading

@@ -6,17 +6,18 @@ use crate::{files, root};
 const LINES_MAX: usize = 600;
 
 fn offenders(endings: &[&str], is_wrong: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut offenders = Vec::new();
-    for folder in ["crates", "clients", "bench", "scripts"] {
-        if endings == [".rs"] && folder != "crates" {
-            continue;
-        }
-        let paths = files(folder, endings).into_iter();
-        let wrong = paths.filter(|path| is_wrong(&std::fs::read_to_string(path).unwrap()));
-        offenders
-            .extend(wrong.map(|path| path.strip_prefix(root()).unwrap().display().to_string()));
-    }
-    offenders
+    let folders = ["crates", "clients", "bench", "scripts"];
+    let paths: Vec<_> = folders
+        .iter()
+        .flat_map(|folder| files(folder, endings))
+        .collect();
+    assert!(!paths.is_empty(), "no {endings:?} files");
+    let wrong = paths
+        .into_iter()
+        .filter(|path| is_wrong(&std::fs::read_to_string(path).unwrap()));
+    wrong
+        .map(|path| path.strip_prefix(root()).unwrap().display().to_string())
+        .collect()
 }
 
 #[test]
