@@ -1,7 +1,7 @@
 //! The job store: accounts, stations, jobs, leases and events, behind one trait.
 //!
 //! [`Store`] is the port; each of its methods is one transaction and one verb of the service.
-//! SQLite is behind it today ([`open`]); whatever comes next must pass [`conformance`]. The store
+//! SQLite is behind it today ([`open`]); whatever comes next must pass `conformance`. The store
 //! never judges a manifest or a signature and never reads a clock: `now` is an argument.
 //! What must stay secret (secrets of access keys, manifests) is sealed under the [`MasterKey`].
 
