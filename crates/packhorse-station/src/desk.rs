@@ -51,7 +51,10 @@ impl Desk {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
-            .map_err(|error| LoadError::Desk { server: server.clone(), what: chain(&error) })?;
+            .map_err(|error| LoadError::Desk {
+                server: server.clone(),
+                what: chain(&error),
+            })?;
         Ok(Self { server, key, http })
     }
 
@@ -81,12 +84,16 @@ impl Desk {
             .post(format!("{}/desk/v1/{path}", self.server))
             .bearer_auth(self.key.expose())
             .json(message);
-        let mut answer =
-            request.send().await.map_err(|error| DeskError::Unreachable(chain(&error)))?;
+        let mut answer = request
+            .send()
+            .await
+            .map_err(|error| DeskError::Unreachable(chain(&error)))?;
         let status = answer.status();
         let mut body = Vec::new();
-        while let Some(piece) =
-            answer.chunk().await.map_err(|error| DeskError::Unreachable(chain(&error)))?
+        while let Some(piece) = answer
+            .chunk()
+            .await
+            .map_err(|error| DeskError::Unreachable(chain(&error)))?
         {
             if body.len() + piece.len() > ANSWER_BYTES_MAX {
                 return Err(DeskError::Strange("the answer is too long".to_owned()));
@@ -119,7 +126,11 @@ impl Desk {
         loop {
             match send().await {
                 Err(DeskError::Unreachable(what)) => {
-                    tracing::warn!(server = self.server, error = what, "the desk is out of reach");
+                    tracing::warn!(
+                        server = self.server,
+                        error = what,
+                        "the desk is out of reach"
+                    );
                     if begun.elapsed() > patience || stop.is_cancelled() {
                         return Err(DeskError::Unreachable(what));
                     }
@@ -135,7 +146,10 @@ impl Desk {
 
     /// What an error of the desk means for a load.
     pub(crate) fn load_error(&self, error: DeskError) -> LoadError {
-        let desk = |what| LoadError::Desk { server: self.server.clone(), what };
+        let desk = |what| LoadError::Desk {
+            server: self.server.clone(),
+            what,
+        };
         match error {
             DeskError::Refused(refusal) => match refusal.code {
                 RefusalCode::StaleEpoch => LoadError::LeaseLost,

@@ -98,5 +98,8 @@ impl LoadError {
 }
 
 fn first_problem(problems: &[Problem]) -> String {
-    problems.first().map(ToString::to_string).unwrap_or_default()
+    problems
+        .first()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }

@@ -35,11 +35,21 @@ fn unreadable(error: &ReadError) -> Vec<u8> {
 /// several volumes each has a folder of its own. A volume that cannot be read is one failed row.
 pub(crate) fn source_volumes(device: &Device) -> Vec<SourceVolume> {
     let several = device.volumes().len() > 1;
-    let folder = |index: usize| if several { format!("volume{}/", index + 1) } else { String::new() };
-    let readable = device.volumes().iter().enumerate().map(|(index, volume)| SourceVolume {
-        folder: folder(index),
-        content: Ok(Arc::<dyn Volume>::clone(volume)),
-    });
+    let folder = |index: usize| {
+        if several {
+            format!("volume{}/", index + 1)
+        } else {
+            String::new()
+        }
+    };
+    let readable = device
+        .volumes()
+        .iter()
+        .enumerate()
+        .map(|(index, volume)| SourceVolume {
+            folder: folder(index),
+            content: Ok(Arc::<dyn Volume>::clone(volume)),
+        });
     let unreadable = device.unreadable().iter().map(|volume| SourceVolume {
         folder: String::new(),
         content: Err(Box::new(row_for(volume))),

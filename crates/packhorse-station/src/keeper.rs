@@ -32,7 +32,16 @@ pub(crate) async fn keep(
             () = tokio::time::sleep(pause) => {}
         }
         pause = RENEW_EVERY;
-        match desk.renew(&job_id, &Renew { epoch, counts: meter.counts() }).await {
+        match desk
+            .renew(
+                &job_id,
+                &Renew {
+                    epoch,
+                    counts: meter.counts(),
+                },
+            )
+            .await
+        {
             Ok(_) => {}
             Err(DeskError::Refused(refusal)) => {
                 tracing::warn!(job.id = %job_id, reason = %refusal, "the desk took the lease back");

@@ -88,9 +88,13 @@ impl Station {
             signature_file: signature,
             device: request.device.display().to_string(),
         };
-        let lease = desk.claim(&claim).await.map_err(|error| desk.load_error(error))?;
+        let lease = desk
+            .claim(&claim)
+            .await
+            .map_err(|error| desk.load_error(error))?;
         tracing::info!(job.id = %lease.job_id, device = claim.device, "claimed");
-        self.load_leased(&desk, request, &device, lease, meter, stop).await
+        self.load_leased(&desk, request, &device, lease, meter, stop)
+            .await
     }
 
     /// Loads that a crash or a stop interrupted.
@@ -142,7 +146,9 @@ impl Station {
             Err(TransferError::Stopped) if lease_lost => Err(LoadError::LeaseLost),
             Err(error @ (TransferError::Media(_) | TransferError::Panicked(_))) => {
                 let counts = meter.counts();
-                Err(self.abort(desk, &lease, &folder, &error, counts, abandoned, stop).await)
+                Err(self
+                    .abort(desk, &lease, &folder, &error, counts, abandoned, stop)
+                    .await)
             }
             Err(error) => Err(LoadError::Transfer(error)),
         }
@@ -158,7 +164,10 @@ impl Station {
         stop: &CancellationToken,
     ) -> Result<Import, TransferError> {
         let client = Client::new(&lease.object_store, &lease.credentials).map_err(|source| {
-            TransferError::StoreRefused { what: lease.object_store.endpoint.clone(), source }
+            TransferError::StoreRefused {
+                what: lease.object_store.endpoint.clone(),
+                source,
+            }
         })?;
         Ok(Import {
             job_id: lease.job_id.clone(),
@@ -231,7 +240,10 @@ impl Station {
         let send = || desk.abort(&lease.job_id, &abort);
         match desk.insist(self.limits.retry_for, stop, send).await {
             Ok(_) => match Unfinished::forget(folder) {
-                Ok(()) => LoadError::Aborted { code: code.code(), reason },
+                Ok(()) => LoadError::Aborted {
+                    code: code.code(),
+                    reason,
+                },
                 Err(error) => LoadError::State(error),
             },
             Err(error) => desk.load_error(error),
@@ -247,7 +259,9 @@ impl Station {
         error: MediaError,
         stop: &CancellationToken,
     ) -> LoadError {
-        let Some(job_id) = &request.job_id else { return LoadError::Device(error) };
+        let Some(job_id) = &request.job_id else {
+            return LoadError::Device(error);
+        };
         if matches!(error, MediaError::NotFound(_) | MediaError::Denied(_)) {
             return LoadError::Device(error);
         }
@@ -261,7 +275,10 @@ impl Station {
         };
         let send = || desk.abort(job_id, &abort);
         match desk.insist(self.limits.retry_for, stop, send).await {
-            Ok(_) => LoadError::Aborted { code: code.code(), reason },
+            Ok(_) => LoadError::Aborted {
+                code: code.code(),
+                reason,
+            },
             Err(error) => desk.load_error(error),
         }
     }
@@ -297,7 +314,11 @@ fn signature_text(
     };
     let Some(bytes) = found else {
         let named = request.job_id.is_some();
-        return if named { Ok(None) } else { Err(LoadError::MissingSignature) };
+        return if named {
+            Ok(None)
+        } else {
+            Err(LoadError::MissingSignature)
+        };
     };
     match SignatureFile::parse(&bytes) {
         Err(error) if request.job_id.is_none() => {
@@ -309,7 +330,9 @@ fn signature_text(
 
 fn read_manifest(lease: &Lease) -> Result<Arc<Manifest>, LoadError> {
     let reading = manifest::read(&lease.manifest, lease.job_type);
-    reading.map(|reading| Arc::new(reading.manifest)).map_err(LoadError::Manifest)
+    reading
+        .map(|reading| Arc::new(reading.manifest))
+        .map_err(LoadError::Manifest)
 }
 
 /// The device's path for a later process, which may run in another directory.

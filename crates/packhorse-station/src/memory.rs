@@ -18,10 +18,27 @@ pub struct Unfinished {
     /// The job.
     pub job_id: JobId,
     /// Where the device was.
+    #[serde(with = "any_path")]
     pub device: PathBuf,
     /// The SIGNATURE of a device that has it on paper instead of in its root.
     #[serde(default)]
     pub signature_file: Option<String>,
+}
+
+/// A path as its bytes: JSON text cannot hold every one.
+mod any_path {
+    use std::ffi::OsString;
+    use std::path::{Path, PathBuf};
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+        path.as_os_str().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
+        OsString::deserialize(from).map(PathBuf::from)
+    }
 }
 
 impl Unfinished {
@@ -76,6 +93,9 @@ impl Unfinished {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
     use super::*;
 
     #[test]
@@ -84,7 +104,11 @@ mod tests {
         assert_eq!(Unfinished::all(state.path()).unwrap(), []);
         let job_id = JobId::parse("AB12CD34").unwrap();
         let folder = JobFolder::new(state.path(), &job_id);
-        let load = Unfinished { job_id, device: "/dev/sdz".into(), signature_file: None };
+        let load = Unfinished {
+            job_id,
+            device: OsStr::from_bytes(b"/dev/\xff").into(),
+            signature_file: None,
+        };
         load.save(&folder).unwrap();
         assert_eq!(Unfinished::all(state.path()).unwrap(), [load]);
         Unfinished::forget(&folder).unwrap();

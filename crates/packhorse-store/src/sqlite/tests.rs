@@ -1,4 +1,4 @@
-//! Tests of the SQLite store that look into its file.
+//! What only SQLite has: files, several handles, tampering.
 
 use packhorse_core::secret::Secret;
 use sqlx::Row as _;

@@ -1,5 +1,11 @@
 //! The engine against the embedded store over TCP, whole and under faults.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test may fail it"
+)]
+
 mod bench_of_one;
 mod faults;
 mod folders;

@@ -5,6 +5,12 @@
     reason = "clippy spares unit tests only: outside them, what is beside a test is linted too"
 )]
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test may fail it"
+)]
+
 mod documents;
 mod rooms;
 mod sources;
