@@ -1,4 +1,4 @@
-//! What only SQLite has: files, several handles, tampering.
+//! Tests of the SQLite store that look into its file.
 
 use packhorse_core::secret::Secret;
 use sqlx::Row as _;

@@ -1,4 +1,4 @@
-//! The ledger over reopenings, collisions and interrupted listings.
+//! Tests of the ledger as one table: listed, worked off, read in order.
 
 use packhorse_core::bucket::BucketName;
 use packhorse_core::id::JobId;
