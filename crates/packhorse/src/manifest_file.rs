@@ -1,4 +1,4 @@
-//! Reads a manifest from a file or standard input, and holds the annotated template.
+//! Reads a manifest from a file or standard input.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,8 +10,14 @@ use packhorse_core::manifest::MANIFEST_BYTES_MAX;
 /// The name that means standard input.
 pub(crate) const STDIN: &str = "-";
 
-/// Reads the text; what is too long for any server is refused here.
+/// Reads the text, to be sent.
 pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
+    let text = String::from_utf8(read_bytes(path)?);
+    text.with_context(|| format!("manifest {} is not UTF-8 text", path.display()))
+}
+
+/// Reads the bytes, to be judged; what is too long for any server is refused here.
+pub(crate) fn read_bytes(path: &Path) -> anyhow::Result<Vec<u8>> {
     let name = path.display();
     let bytes = match path.as_os_str() == STDIN {
         true => read_bounded(std::io::stdin().lock()),
@@ -21,7 +27,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     if bytes.len() > MANIFEST_BYTES_MAX {
         bail!("manifest {name} has more than {MANIFEST_BYTES_MAX} bytes, the most there may be");
     }
-    String::from_utf8(bytes).with_context(|| format!("manifest {name} is not UTF-8 text"))
+    Ok(bytes)
 }
 
 /// At most one byte more than a manifest may have.
@@ -32,9 +38,6 @@ fn read_bounded(source: impl Read) -> std::io::Result<Vec<u8>> {
         .read_to_end(&mut bytes)?;
     Ok(bytes)
 }
-
-/// The annotated template of `manifest new`.
-pub(crate) const TEMPLATE: &str = include_str!("manifest_template.yaml");
 
 /// A manifest with only what it must have, for a bucket.
 pub(crate) fn minimal(bucket: &str, device_id: &str) -> String {

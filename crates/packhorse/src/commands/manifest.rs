@@ -29,7 +29,16 @@ enum Command {
     #[command(after_help = "\
 EXAMPLES:
   packhorse manifest new > manifest.yaml")]
-    New,
+    New {
+        /// The kind of job it is for
+        #[arg(
+            long = "type",
+            value_enum,
+            ignore_case = true,
+            default_value = "import"
+        )]
+        job_type: TypeArg,
+    },
 }
 
 /// Find every problem of a manifest
@@ -65,15 +74,15 @@ struct ProblemPrinted<'a> {
 pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Check(args) => check(&args),
-        Command::New => {
-            output::data(manifest_file::TEMPLATE.trim_end())?;
+        Command::New { job_type } => {
+            output::data(manifest::template(job_type.into()).trim_end())?;
             Ok(Exit::Success)
         }
     }
 }
 
 fn check(args: &CheckArgs) -> anyhow::Result<Exit> {
-    let text = manifest_file::read(&args.file)?;
+    let text = manifest_file::read_bytes(&args.file)?;
     let (problems, valid) = match manifest::read(&text, args.job_type.into()) {
         Ok(reading) => (reading.warnings, true),
         Err(problems) => (problems, false),
