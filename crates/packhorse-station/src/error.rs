@@ -1,5 +1,6 @@
 //! Why a device was not loaded.
 
+use packhorse_core::id::JobId;
 use packhorse_core::manifest::Problem;
 use packhorse_media::MediaError;
 use packhorse_wire::desk::Refusal;
@@ -16,6 +17,14 @@ pub enum LoadError {
     /// The SIGNATURE file cannot be used.
     #[error("the SIGNATURE file of the device is invalid: {0}")]
     InvalidSignature(String),
+    /// What is at the device's path now belongs to another job.
+    #[error("the device there is now that of job {found}, not of {expected}")]
+    OtherDevice {
+        /// The job to continue.
+        expected: JobId,
+        /// The job that the SIGNATURE names.
+        found: JobId,
+    },
     /// The desk says no.
     #[error("the desk refuses the device")]
     Refused(#[source] Refusal),
@@ -59,6 +68,7 @@ impl LoadError {
             Self::Device(error) => matches!(error, MediaError::Unsupported(_)),
             Self::MissingSignature
             | Self::InvalidSignature(_)
+            | Self::OtherDevice { .. }
             | Self::Refused(_)
             | Self::Aborted { .. } => true,
             Self::Unauthorized
@@ -84,6 +94,9 @@ impl LoadError {
             Self::InvalidSignature(_) | Self::Refused(_) => {
                 "'packhorse job status ID' shows the customer the state of the job and the \
                  contents of its SIGNATURE file"
+            }
+            Self::OtherDevice { .. } => {
+                "connect the job's device and run 'packhorse station load' on its path"
             }
             Self::Aborted { .. } => "the customer sees the code in GetStatus; send the device back",
             Self::Unauthorized => "make one with 'packhorse station-key create NAME'",

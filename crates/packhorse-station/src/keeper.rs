@@ -44,10 +44,15 @@ pub(crate) async fn keep(
         {
             Ok(_) => {}
             Err(DeskError::Refused(refusal)) => {
-                tracing::warn!(job.id = %job_id, reason = %refusal, "the desk took the lease back");
-                stop.cancel();
-                return refusal.code == RefusalCode::StaleEpoch
-                    || refusal.code == RefusalCode::WrongState;
+                let lost = matches!(
+                    refusal.code,
+                    RefusalCode::StaleEpoch | RefusalCode::WrongState | RefusalCode::UnknownJob
+                );
+                tracing::warn!(job.id = %job_id, reason = %refusal, lost, "the desk refuses");
+                if lost {
+                    stop.cancel();
+                    return true;
+                }
             }
             Err(DeskError::Unauthorized) => {
                 tracing::warn!(job.id = %job_id, "the desk no longer knows this station");

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use packhorse_core::id::JobId;
@@ -13,14 +14,17 @@ use packhorse_core::signature_file::SignatureFile;
 use packhorse_media::{Device, MediaError};
 use packhorse_objects::client::Client;
 use packhorse_transfer::{Error as TransferError, Import, JobFolder, Limits, Loaded, Meter};
-use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject};
+use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject, RefusalCode};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, DeskError};
 use crate::identify::{identify, source_volumes};
 use crate::memory::Unfinished;
 use crate::{LoadError, keeper};
+
+/// A desk that is just being restarted is waited for this long before a load begins.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A station: whom it serves and where it keeps its state.
 #[derive(Clone, Debug)]
@@ -46,6 +50,8 @@ pub struct LoadRequest {
     pub job_id: Option<JobId>,
     /// The SIGNATURE of a device that has it on paper instead of in its root.
     pub signature_file: Option<String>,
+    /// Load no other job than this one: what is at a device's path may have been changed since.
+    pub only_job: Option<JobId>,
 }
 
 /// A load that came to its end.
@@ -82,16 +88,21 @@ impl Station {
                 return Err(self.unreadable(&desk, request, error, stop).await);
             }
         };
-        let signature = signature_text(signature, request)?;
+        let (named, signature) = signature_text(signature, request)?;
+        self.refuse_second_worker(&named)?;
         let claim = Claim {
             job_id: request.job_id.clone(),
             signature_file: signature,
             device: request.device.display().to_string(),
         };
-        let lease = desk
-            .claim(&claim)
-            .await
-            .map_err(|error| desk.load_error(error))?;
+        let send = || desk.claim(&claim);
+        let lease = match desk.insist(CLAIM_PATIENCE, stop, send).await {
+            Ok(lease) => lease,
+            Err(error) => {
+                self.forget_what_is_over(&named, &error)?;
+                return Err(desk.load_error(error));
+            }
+        };
         tracing::info!(job.id = %lease.job_id, device = claim.device, "claimed");
         self.load_leased(&desk, request, &device, lease, meter, stop)
             .await
@@ -100,6 +111,29 @@ impl Station {
     /// Loads that a crash or a stop interrupted.
     pub fn unfinished(&self) -> Result<Vec<Unfinished>, LoadError> {
         Unfinished::all(&self.state_dir).map_err(LoadError::State)
+    }
+
+    /// A claim takes the lease from whoever has it on this station: not while that one works.
+    fn refuse_second_worker(&self, job_id: &JobId) -> Result<(), LoadError> {
+        let folder = JobFolder::new(&self.state_dir, job_id);
+        match folder.is_busy().map_err(LoadError::Transfer)? {
+            true => {
+                let path = folder.path().to_owned();
+                Err(LoadError::Transfer(TransferError::Busy(path)))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// A job in a final state has nothing left to resume: a crash came after the desk's answer.
+    fn forget_what_is_over(&self, job_id: &JobId, error: &DeskError) -> Result<(), LoadError> {
+        match error {
+            DeskError::Refused(refusal) if refusal.code == RefusalCode::WrongState => {
+                let folder = JobFolder::new(&self.state_dir, job_id);
+                Unfinished::forget(&folder).map_err(LoadError::State)
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn load_leased(
@@ -302,29 +336,35 @@ fn describe(error: &dyn std::error::Error) -> String {
     }
 }
 
-/// The text for the desk. A file that cannot be a SIGNATURE is refused here already when no job was
-/// named: there is nothing the desk could look up.
+/// The job that the device names, and the text for the desk. A file that cannot be a SIGNATURE is
+/// refused here already when no job was named: there is nothing the desk could look up.
 fn signature_text(
     found: Option<Vec<u8>>,
     request: &LoadRequest,
-) -> Result<Option<String>, LoadError> {
-    let found = match (&request.signature_file, found) {
-        (Some(text), _) => Some(text.clone().into_bytes()),
-        (None, found) => found,
-    };
-    let Some(bytes) = found else {
-        let named = request.job_id.is_some();
-        return if named {
-            Ok(None)
-        } else {
-            Err(LoadError::MissingSignature)
+) -> Result<(JobId, Option<String>), LoadError> {
+    let on_paper = request
+        .signature_file
+        .as_ref()
+        .map(|text| text.clone().into_bytes());
+    let Some(bytes) = on_paper.or(found) else {
+        return match &request.job_id {
+            Some(job_id) => Ok((job_id.clone(), None)),
+            None => Err(LoadError::MissingSignature),
         };
     };
-    match SignatureFile::parse(&bytes) {
-        Err(error) if request.job_id.is_none() => {
-            Err(LoadError::InvalidSignature(error.to_string()))
-        }
-        Ok(_) | Err(_) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+    let signed = SignatureFile::parse(&bytes);
+    let text = Some(String::from_utf8_lossy(&bytes).into_owned());
+    let named = match (&request.job_id, signed) {
+        (Some(job_id), _) => job_id.clone(),
+        (None, Ok(signed)) => signed.job_id,
+        (None, Err(error)) => return Err(LoadError::InvalidSignature(error.to_string())),
+    };
+    match &request.only_job {
+        Some(only) if *only != named => Err(LoadError::OtherDevice {
+            expected: only.clone(),
+            found: named,
+        }),
+        _ => Ok((named, text)),
     }
 }
 

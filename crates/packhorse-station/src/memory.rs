@@ -49,6 +49,7 @@ impl Unfinished {
             device: self.device.clone(),
             job_id: None,
             signature_file: self.signature_file.clone(),
+            only_job: Some(self.job_id.clone()),
         }
     }
 

@@ -18,7 +18,7 @@ use crate::budget::ByteBudget;
 use crate::lanes::Lanes;
 use crate::ledger::{After, JobFolder, Ledger, OpenRow, Phase};
 use crate::progress::{Meter, Stage};
-use crate::reader::Reader;
+use crate::reader::{READERS_MAX, Reader};
 use crate::retry::{Limits, Retry};
 use crate::uploads::Keys;
 use crate::verify::Verify;
@@ -30,8 +30,6 @@ const ROWS_WAITING: usize = 256;
 const WORK_WAITING: usize = 128;
 /// Rows read from the ledger at once.
 const ROWS_PAGE: u32 = 512;
-/// Reading threads: enough to hide a disk's latency, few enough not to scatter its head.
-const READERS_MAX: usize = 8;
 
 /// A volume of the device and where its files appear.
 pub struct SourceVolume {
@@ -93,9 +91,15 @@ impl Import {
     /// Gives the device up: open rows become failed, and the report says so.
     pub async fn abandon(self) -> Result<Loaded, Error> {
         let this = Arc::new(self);
-        let ledger = this.open_ledger()?;
-        let now = (this.clock)().as_millisecond();
-        ledger.fail_open_rows(&Verdict::read_error(), now)?;
+        let again = Arc::clone(&this);
+        let ledger = on_thread(move || {
+            let ledger = again.open_ledger()?;
+            // Should the desk not learn of it, the next run must not take these rows for a load.
+            ledger.set_phase(Phase::Listing)?;
+            ledger.fail_open_rows(&Verdict::read_error(), (again.clock)().as_millisecond())?;
+            Ok(ledger)
+        })
+        .await?;
         this.report(ledger).await
     }
 
@@ -288,7 +292,9 @@ impl Import {
                 let printed = this.folder.report();
                 let put = uploads::put_file(client, &retry, to, &printed, &meta);
                 tokio::runtime::Handle::current().block_on(put)?;
-                ledger.set_phase(Phase::Reported)?;
+                if ledger.phase()? == Phase::Loading {
+                    ledger.set_phase(Phase::Reported)?;
+                }
             }
             let counts = ledger.counts()?;
             this.meter.set_counts(counts);

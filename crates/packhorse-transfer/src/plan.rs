@@ -39,7 +39,7 @@ pub(crate) fn list(
                 Ok(()) => {
                     meter.change_counts(|counts| {
                         counts.listed += 1;
-                        counts.listed_bytes += entry.size;
+                        counts.listed_bytes = counts.listed_bytes.saturating_add(entry.size);
                     });
                     ControlFlow::Continue(())
                 }

@@ -5,7 +5,7 @@
 
 use packhorse_core::bucket::BucketName;
 use packhorse_core::manifest::{Kind, Manifest};
-use packhorse_objects::client::{Client, ObjectMeta};
+use packhorse_objects::client::{Client, ListObjects, ObjectMeta};
 
 use crate::Error;
 use crate::retry::{Failed, Retry};
@@ -21,6 +21,7 @@ pub(crate) async fn check(
     let Kind::S3Import(import) = &manifest.kind;
     let log_bucket = &manifest.common.log_bucket;
     may_write(client, retry, &import.bucket, &check_key(manifest)).await?;
+    may_list(client, retry, &import.bucket, &import.prefix).await?;
     may_write(client, retry, log_bucket, log_key).await
 }
 
@@ -32,6 +33,34 @@ pub(crate) fn check_key(manifest: &Manifest) -> String {
     } else {
         import.prefix.clone()
     }
+}
+
+/// Verification lists objects, and the sweep at the end lists uploads.
+async fn may_list(
+    client: &Client,
+    retry: &Retry,
+    bucket: &BucketName,
+    prefix: &str,
+) -> Result<(), Error> {
+    let name = bucket.as_str();
+    let what = || format!("list bucket {bucket}");
+    let refused = |failed| match failed {
+        Failed::Job(error) => error,
+        Failed::Object(source) => Error::StoreRefused {
+            what: what(),
+            source,
+        },
+    };
+    let wanted = ListObjects {
+        prefix: prefix.to_owned(),
+        max_keys: Some(1),
+        ..ListObjects::default()
+    };
+    let objects = || client.list_objects(name, &wanted);
+    retry.run(&what, objects).await.map_err(refused)?;
+    let uploads = || client.list_multipart_uploads(name, prefix, None);
+    retry.run(&what, uploads).await.map_err(refused)?;
+    Ok(())
 }
 
 async fn may_write(

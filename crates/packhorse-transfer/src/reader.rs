@@ -3,6 +3,7 @@
 //! A byte is read from the device once; the MD5 of each request, the CRC of each request and the
 //! MD5 of the whole file are computed in that pass. A parser that panics costs its file a row.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +24,8 @@ pub(crate) const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const PART_BYTES: u64 = 8 * 1024 * 1024;
 /// S3 takes at most this many parts.
 const PARTS_MAX: u64 = 10_000;
+/// Reading threads: enough to hide a disk's latency, few enough not to scatter its head.
+pub(crate) const READERS_MAX: usize = 8;
 /// Parts of one file that wait for the network.
 const PARTS_WAITING: usize = 2;
 
@@ -87,12 +90,15 @@ impl Reader {
     pub(crate) fn run(&self) {
         while let Some(row) = self.next_row() {
             let spare = row.clone();
-            let result = catch_unwind(AssertUnwindSafe(|| self.read(row)));
+            let handed_over = Cell::new(false);
+            let result = catch_unwind(AssertUnwindSafe(|| self.read(row, &handed_over)));
             let verdict = match result {
                 Ok(Ok(())) => continue,
                 Ok(Err(Left::Unwanted)) if self.work.is_closed() => return,
                 Ok(Err(Left::Unwanted)) => continue,
                 Ok(Err(Left::File(error))) => error.verdict(),
+                // The lane sees that the parts ended without an end.
+                Err(_panic) if handed_over.get() => continue,
                 Err(_panic) => Verdict::damaged(),
             };
             if self
@@ -116,14 +122,14 @@ impl Reader {
             .ok()
     }
 
-    fn read(&self, row: OpenRow) -> Result<(), Left> {
+    fn read(&self, row: OpenRow, handed_over: &Cell<bool>) -> Result<(), Left> {
         let volume = self.volumes.get(row.volume).and_then(Option::as_ref);
         let volume = volume.ok_or_else(|| ReadError::Damaged("no such volume".into()))?;
         let file = volume.open(&row.entry)?;
         if row.entry.size <= WHOLE_BYTES_MAX {
             self.read_whole(row, file)
         } else {
-            self.read_parts(row, file)
+            self.read_parts(row, file, handed_over)
         }
     }
 
@@ -135,7 +141,12 @@ impl Reader {
             .map_err(|_| Left::Unwanted)
     }
 
-    fn read_parts(&self, row: OpenRow, mut file: Box<dyn FileReader>) -> Result<(), Left> {
+    fn read_parts(
+        &self,
+        row: OpenRow,
+        mut file: Box<dyn FileReader>,
+        handed_over: &Cell<bool>,
+    ) -> Result<(), Left> {
         let size = row.entry.size;
         let part_bytes = part_bytes(size);
         let mut whole = Md5::new();
@@ -150,6 +161,7 @@ impl Reader {
         };
         self.work.blocking_send(work).map_err(|_| Left::Unwanted)?;
         // From here on the lane answers for the row, through `parts`.
+        handed_over.set(true);
         let mut offset = 0;
         let mut next = Ok(first);
         let last = loop {

@@ -74,16 +74,11 @@ impl Verify<'_> {
             if changes.len() >= PAGE as usize {
                 self.ledger.write(&std::mem::take(&mut changes))?;
             }
-            match page.next {
-                // A page full of other people's objects: jump to the next key of ours.
-                Some(_) if !matches => request.continuation_token = None,
-                Some(next) => request.continuation_token = Some(next),
-                None => break,
-            }
-            let stuck = page.objects.is_empty() && request.continuation_token.is_none();
-            if stuck {
-                break;
-            }
+            let Some(next) = page.next else { break };
+            let seen = page.objects.last().map_or("", |object| object.key.as_str());
+            // A page full of other people's objects: jump to the next key of ours, but only forward.
+            let jump = !matches && row.as_ref().is_some_and(|row| just_before(&row.key) > seen);
+            request.continuation_token = (!jump).then_some(next);
         }
         while let Some(missing) = row {
             self.judge(&missing, None, &mut changes)?;

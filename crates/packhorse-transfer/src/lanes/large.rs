@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use packhorse_core::ledger::Verdict;
-use packhorse_objects::client::{CompletedPart, UploadId};
+use packhorse_objects::client::{CompletedPart, Error as StoreError, UploadId};
 use packhorse_objects::digest::multipart_etag;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -83,6 +83,10 @@ impl Lanes {
         let Some(verdict) = self.conflict() else {
             return Ok(None);
         };
+        // What is there is our own doing: an interrupted upload, or a copy found wrong.
+        if row.upload_id.is_some() || row.attempts > 0 {
+            return Ok(None);
+        }
         let what = || self.what("HEAD", &row.key);
         let head = || self.client.head_object(self.bucket.as_str(), &row.key);
         match self.retry.run(&what, head).await {
@@ -145,6 +149,7 @@ impl Lanes {
                     sent.push(joined(ended)?);
                     continue;
                 }
+                () = self.retry.stop.cancelled() => return Err(Failed::Job(Error::Stopped)),
                 part = parts.recv() => part,
             };
             match part {
@@ -227,7 +232,15 @@ impl Lanes {
                 .complete_multipart_upload(bucket, &row.key, upload, parts)
         };
         match self.retry.run(&what, complete).await {
-            Ok(etag) => Ok(etag),
+            Ok(etag) => {
+                // A store whose part ETags are MD5s makes the object's out of them.
+                let plain = |(part, md5): (&CompletedPart, _)| part.etag == hex::encode(md5);
+                if etag != expected && parts.iter().zip(digests).all(plain) {
+                    let got = etag;
+                    return Err(Failed::Object(StoreError::Corrupted { expected, got }));
+                }
+                Ok(etag)
+            }
             Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {
                 let head = || self.client.head_object(bucket, &row.key);
                 match self.retry.run(&what, head).await {

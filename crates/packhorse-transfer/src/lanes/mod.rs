@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 
 use crate::Error;
 use crate::ledger::{Change, Done, OpenRow};
-use crate::reader::Work;
+use crate::reader::{READERS_MAX, Work};
 use crate::recorder::{Record, Recorder};
 use crate::retry::{Failed, Retry};
 
@@ -62,6 +62,9 @@ impl Lanes {
     /// Takes work until there is none. The first error that concerns the whole job ends it; work
     /// under way is finished first, so that nothing confirmed by the store goes unrecorded.
     pub(crate) async fn run(self: Arc<Self>, mut work: mpsc::Receiver<Work>) -> Result<(), Error> {
+        // Every reading thread may feed a large file that waits for the bytes of small ones behind
+        // it: one slot more than threads always drains those.
+        let slots = self.retry.limits.connections.max(READERS_MAX + 1);
         let mut tasks = JoinSet::new();
         let mut result = Ok(());
         loop {
@@ -72,7 +75,7 @@ impl Lanes {
                         result = Err(worse(result, error));
                     }
                 }
-                item = work.recv(), if tasks.len() < self.retry.limits.connections => match item {
+                item = work.recv(), if tasks.len() < slots => match item {
                     Some(item) if result.is_ok() => {
                         tasks.spawn(Arc::clone(&self).one(item));
                     }
@@ -122,14 +125,16 @@ impl Lanes {
 
     /// The store refused this object, and will refuse it again.
     fn refused(&self, row: &OpenRow, error: &StoreError) -> Change {
-        if error.code() == Some("NoSuchUpload") && row.attempts < ATTEMPTS_MAX {
+        let passing =
+            error.code() == Some("NoSuchUpload") || matches!(error, StoreError::Corrupted { .. });
+        if passing && row.attempts < ATTEMPTS_MAX {
             return Change::Reopen;
         }
         tracing::info!(object.key = row.key, error = %error, "the store refused a file");
         let verdict = match (error.status(), error.code()) {
-            (Some(status), Some(code)) => Verdict::store(status, code),
-            (Some(status), None) => Verdict::store(status, "StoreError"),
-            (None, _) => Verdict::verification_failed(),
+            // CompleteMultipartUpload may answer 200 and put its error in the body.
+            (Some(status), Some(code)) => Verdict::store(status.max(400), code),
+            (Some(_), None) | (None, _) => Verdict::verification_failed(),
         };
         self.without_object(verdict)
     }

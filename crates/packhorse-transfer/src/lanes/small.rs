@@ -14,18 +14,22 @@ impl Lanes {
         let meta = object_meta(&self.manifest, &row.entry, &body.bytes);
         let bucket = self.bucket.as_str();
         let what = || self.what("PUT", &row.key);
-        let put = async || match self.manifest.extensions.on_conflict {
-            ConflictPolicy::Overwrite => {
-                let bytes = body.bytes.clone();
-                self.client
-                    .put_object(bucket, &row.key, &meta, bytes, &body.digest)
-                    .await
-            }
-            ConflictPolicy::Keep | ConflictPolicy::Fail => {
-                let bytes = body.bytes.clone();
-                self.client
-                    .put_object_if_absent(bucket, &row.key, &meta, bytes, &body.digest)
-                    .await
+        // A copy of our own that was found wrong is replaced, whatever the policy.
+        let overwrite =
+            self.manifest.extensions.on_conflict == ConflictPolicy::Overwrite || row.attempts > 0;
+        let put = async || {
+            let (client, bytes) = (&self.client, body.bytes.clone());
+            match overwrite {
+                true => {
+                    client
+                        .put_object(bucket, &row.key, &meta, bytes, &body.digest)
+                        .await
+                }
+                false => {
+                    client
+                        .put_object_if_absent(bucket, &row.key, &meta, bytes, &body.digest)
+                        .await
+                }
             }
         };
         let content_type = meta.content_type.clone().unwrap_or_default();

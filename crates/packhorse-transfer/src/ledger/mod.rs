@@ -21,6 +21,8 @@ pub(crate) use write::{Change, Done};
 
 use crate::Error;
 
+/// Locked by the process that works on the job.
+const LOCK_FILE: &str = "lock";
 /// A second connection of the same process waits this long for the first one's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -63,6 +65,18 @@ impl JobFolder {
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Whether a process is working on the job here right now.
+    pub fn is_busy(&self) -> Result<bool, Error> {
+        if !self.0.join(LOCK_FILE).exists() {
+            return Ok(false);
+        }
+        match lock(self) {
+            Ok(_released) => Ok(false),
+            Err(Error::Busy(_)) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     fn database(&self) -> PathBuf {
@@ -158,7 +172,7 @@ impl Ledger {
 
 /// One process at a time works on a job: the lock ends with the process, however that ends.
 fn lock(folder: &JobFolder) -> Result<File, Error> {
-    let path = folder.path().join("lock");
+    let path = folder.path().join(LOCK_FILE);
     let file = File::options()
         .create(true)
         .truncate(false)

@@ -99,7 +99,7 @@ impl Ledger {
     pub(crate) fn counts(&self) -> Result<Counts, Error> {
         let mut counts = Counts::default();
         let mut statement = self.connection.prepare(
-            "SELECT state, count(*), coalesce(sum(CASE WHEN kind = 'file' THEN size END), 0) \
+            "SELECT state, count(*), CAST(total(CASE WHEN kind = 'file' THEN size END) AS INTEGER) \
              FROM entries GROUP BY state",
         )?;
         let mut rows = statement.query([])?;
@@ -107,7 +107,7 @@ impl Ledger {
             let (state, number, bytes): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (number, bytes) = (number.cast_unsigned(), bytes.cast_unsigned());
             counts.listed += number;
-            counts.listed_bytes += bytes;
+            counts.listed_bytes = counts.listed_bytes.saturating_add(bytes);
             match state {
                 1 => (counts.stored, counts.stored_bytes) = (number, bytes),
                 2 => counts.ignored = number,

@@ -3,7 +3,10 @@
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 
+use bytes::Bytes;
 use md5::{Digest, Md5};
+use packhorse_objects::client::ObjectMeta;
+use packhorse_objects::digest::BodyDigest;
 
 use crate::bench_of_one::{BUCKET, Bench, noise};
 
@@ -88,4 +91,42 @@ async fn an_empty_device_has_an_empty_report() {
         bench.load("").await,
         ["File,Status,Code,Key,MD5,Bytes,Content-Type"]
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_peoples_objects_between_the_keys_do_not_confuse_verification() {
+    let bench = Bench::new().await;
+    for name in ["IMG_2", "IMG_3", "z"] {
+        bench.write(name, name.as_bytes());
+    }
+    let client = bench.client(&bench.endpoint);
+    let digest = BodyDigest::of(b"");
+    for number in 0..1100 {
+        let key = format!("IMG_1{number}");
+        let meta = ObjectMeta::default();
+        client
+            .put_object(BUCKET, &key, &meta, Bytes::new(), &digest)
+            .await
+            .unwrap();
+    }
+    let report = bench.load("").await;
+    assert_eq!(
+        report.iter().filter(|row| row.contains(",200,OK,")).count(),
+        3,
+        "{report:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_and_little_memory_are_enough() {
+    let bench = Bench::new().await;
+    for number in 0..4 {
+        bench.write(&format!("large{number}"), &noise(17 << 20, number));
+        bench.write(&format!("middle{number}"), &noise(7 << 20, number));
+    }
+    let mut import = bench.import("");
+    import.limits.connections = 1;
+    import.limits.memory_bytes = 8 << 20;
+    import.run().await.unwrap();
+    assert_eq!(bench.objects().await, bench.files());
 }

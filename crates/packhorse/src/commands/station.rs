@@ -177,6 +177,7 @@ async fn load(args: LoadArgs, ctx: &Context) -> anyhow::Result<Exit> {
     let request = LoadRequest {
         device: args.device,
         job_id: args.job,
+        only_job: None,
         signature_file,
     };
     let stop = stop_on_signal()?;

@@ -80,6 +80,7 @@ impl Device {
             device: self.path.clone(),
             job_id: None,
             signature_file: None,
+            only_job: None,
         };
         if self.is_sample {
             return Ok((signature::write_to_device(&self.path, contents)?, request));
