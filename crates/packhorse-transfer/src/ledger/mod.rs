@@ -8,7 +8,8 @@ mod plan;
 mod read;
 mod write;
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -67,16 +68,24 @@ impl JobFolder {
         &self.0
     }
 
-    /// Whether a process is working on the job here right now.
+    /// Whether a process is working on the job here right now. Makes the folder, so that a state
+    /// directory that cannot be used is learnt before a job is claimed.
     pub fn is_busy(&self) -> Result<bool, Error> {
-        if !self.0.join(LOCK_FILE).exists() {
-            return Ok(false);
-        }
+        self.create()?;
         match lock(self) {
             Ok(_released) => Ok(false),
             Err(Error::Busy(_)) => Ok(true),
             Err(error) => Err(error),
         }
+    }
+
+    /// File names of a customer are nobody else's business on this machine.
+    fn create(&self) -> Result<(), Error> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true).mode(0o700);
+        builder
+            .create(&self.0)
+            .map_err(|error| Error::state(&self.0, error))
     }
 
     fn database(&self) -> PathBuf {
@@ -103,7 +112,7 @@ impl Ledger {
         job_id: &JobId,
         manifest_sha256: &str,
     ) -> Result<Self, Error> {
-        std::fs::create_dir_all(folder.path()).map_err(|e| Error::state(folder.path(), e))?;
+        folder.create()?;
         let lock = lock(folder)?;
         let connection = connect(folder)?;
         if !has_schema(&connection)? {
