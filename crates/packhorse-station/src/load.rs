@@ -95,17 +95,27 @@ impl Station {
             signature_file: signature,
             device: request.device.display().to_string(),
         };
+        // Remembered before the desk knows: a crash in between must leave something to resume.
+        let folder = JobFolder::new(&self.state_dir, &named);
+        let was_known = Unfinished::is_saved(&folder);
+        let remembered = Unfinished {
+            job_id: named,
+            device: absolute(&request.device),
+            signature_file: request.signature_file.clone(),
+        };
+        remembered.save(&folder).map_err(LoadError::State)?;
         let send = || desk.claim(&claim);
         let lease = match desk.insist(CLAIM_PATIENCE, stop, send).await {
             Ok(lease) => lease,
             Err(error) => {
-                self.forget_what_is_over(&named, &error)?;
+                if is_over(&error) || (!was_known && is_answer(&error)) {
+                    Unfinished::forget(&folder).map_err(LoadError::State)?;
+                }
                 return Err(desk.load_error(error));
             }
         };
         tracing::info!(job.id = %lease.job_id, device = claim.device, "claimed");
-        self.load_leased(&desk, request, &device, lease, meter, stop)
-            .await
+        self.load_leased(&desk, &device, lease, meter, stop).await
     }
 
     /// Loads that a crash or a stop interrupted.
@@ -125,21 +135,9 @@ impl Station {
         }
     }
 
-    /// A job in a final state has nothing left to resume: a crash came after the desk's answer.
-    fn forget_what_is_over(&self, job_id: &JobId, error: &DeskError) -> Result<(), LoadError> {
-        match error {
-            DeskError::Refused(refusal) if refusal.code == RefusalCode::WrongState => {
-                let folder = JobFolder::new(&self.state_dir, job_id);
-                Unfinished::forget(&folder).map_err(LoadError::State)
-            }
-            _ => Ok(()),
-        }
-    }
-
     async fn load_leased(
         &self,
         desk: &Desk,
-        request: &LoadRequest,
         device: &Device,
         lease: Lease,
         meter: &Meter,
@@ -147,12 +145,6 @@ impl Station {
     ) -> Result<LoadReport, LoadError> {
         let manifest = read_manifest(&lease)?;
         let folder = JobFolder::new(&self.state_dir, &lease.job_id);
-        let remembered = Unfinished {
-            job_id: lease.job_id.clone(),
-            device: absolute(&request.device),
-            signature_file: request.signature_file.clone(),
-        };
-        remembered.save(&folder).map_err(LoadError::State)?;
         let running = stop.child_token();
         let keeping = tokio::spawn(keeper::keep(
             desk.clone(),
@@ -334,6 +326,16 @@ fn describe(error: &dyn std::error::Error) -> String {
         Some(source) => format!("{error}: {}", describe(source)),
         None => error.to_string(),
     }
+}
+
+/// Whether the desk answered: without an answer the claim may have been granted.
+fn is_answer(error: &DeskError) -> bool {
+    matches!(error, DeskError::Refused(_) | DeskError::Unauthorized)
+}
+
+/// A job in a final state has nothing left to resume: a crash came after the desk's last word.
+fn is_over(error: &DeskError) -> bool {
+    matches!(error, DeskError::Refused(refusal) if refusal.code == RefusalCode::WrongState)
 }
 
 /// The job that the device names, and the text for the desk. A file that cannot be a SIGNATURE is

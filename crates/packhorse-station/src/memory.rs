@@ -65,6 +65,11 @@ impl Unfinished {
         File::open(folder.path())?.sync_all()
     }
 
+    /// Whether an earlier run is remembered.
+    pub(crate) fn is_saved(folder: &JobFolder) -> bool {
+        folder.path().join(FILE_NAME).exists()
+    }
+
     /// The load is over; its ledger and report stay.
     pub(crate) fn forget(folder: &JobFolder) -> std::io::Result<()> {
         match std::fs::remove_file(folder.path().join(FILE_NAME)) {

@@ -1,9 +1,4 @@
 //! Rules of the source tree and of the documents, checked so that nobody needs to remember them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "clippy spares unit tests only: outside them, what is beside a test is linted too"
-)]
 
 #![allow(
     clippy::unwrap_used,
