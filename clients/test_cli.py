@@ -114,6 +114,11 @@ def test_accounts_are_disabled_and_keys_rotated(server, place):
     assert account.name in listed and account.secret_access_key not in listed
 
 
+def test_an_account_may_bring_a_secret_that_begins_with_a_hyphen(server):
+    account = server.account(key=("AKIAWITHHYPHEN000001", "-begins-with-a-hyphen-0123456789abcdef"))
+    assert account.jobs().list_jobs()["Jobs"] == []
+
+
 def test_a_station_key_is_printed_as_json_without_being_asked(server):
     printed = json.loads(server.command("station-key", "create", "dock-of-json").stdout)
     assert printed["station"] == "dock-of-json" and len(printed["key"]) >= 32

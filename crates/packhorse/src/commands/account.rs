@@ -54,11 +54,12 @@ struct CreateArgs {
     #[arg(long, value_name = "K", requires = "secret_access_key")]
     access_key_id: Option<String>,
     /// Secret half of the key to use
+    // A secret may begin with a hyphen; one in 64 of our own does.
     #[arg(
         long,
         value_name = "S",
         requires = "access_key_id",
-        hide_env_values = true
+        allow_hyphen_values = true
     )]
     secret_access_key: Option<String>,
     #[command(flatten)]
