@@ -252,7 +252,12 @@ fn secret(document: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<
         Value::Scalar { text, .. } if text.chars().any(char::is_control) => {
             "contains a control character, perhaps a line break".to_owned()
         }
-        Value::Scalar { text, .. } => return Some(Secret::new(text.as_str())),
+        Value::Scalar { text, .. } => {
+            let plain = "encrypted devices cannot be opened yet: the device must hold a file \
+                         system that is not encrypted";
+            field.warn(problems, plain);
+            return Some(Secret::new(text.as_str()));
+        }
         Value::Sequence(_) | Value::Mapping(_) => {
             "must be a text; put it between single quotes".to_owned()
         }

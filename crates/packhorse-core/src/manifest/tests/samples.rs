@@ -24,6 +24,10 @@ returnAddress:
     country: USA
 ";
 
+/// What is said of a password while no encrypted device can be opened.
+const PLAIN_WARNING: &str = "encrypted devices cannot be opened yet: the device must hold a file \
+                             system that is not encrypted";
+
 /// The one its .NET client was tested with: version 1.3, a number for the device, `true`.
 const DOT_NET: &str = "\
 manifestVersion: 1.3
@@ -159,7 +163,8 @@ fn reads_the_dot_net_clients_manifests() {
     let problems = read(DOT_NET_EXPORT, JobType::Export).unwrap_err();
     let said = "line 9, column 5: operations: this facility does not take export jobs; it takes \
                 S3 imports (job type Import, manifestVersion 2.0)";
-    assert_eq!(lines(&problems), [said]);
+    let plain = format!("line 7, column 10: pinCode: {PLAIN_WARNING}");
+    assert_eq!(lines(&problems), [plain.as_str(), said]);
 }
 
 #[test]
@@ -205,6 +210,11 @@ fn reads_a_manifest_as_get_status_shows_it() {
     let blank = "line 1, column 16: a blank is missing behind the colon; read as \
                  `manifestVersion: 2.0` (and 10 more lines like it)";
     assert_eq!(warnings[1], blank);
+    let plain = format!("trueCryptPassword: {PLAIN_WARNING}");
+    assert!(
+        warnings.iter().any(|warning| warning.contains(&plain)),
+        "{warnings:?}"
+    );
     let password = manifest.common.true_crypt_password.unwrap();
     assert!(password.matches("password123"));
     let address = manifest.common.return_address;
@@ -239,7 +249,10 @@ fn reads_every_option() {
          serverSideEncryption: AES256\n  verify: reread\n  onConflict: keep\n",
     );
     let (manifest, warnings) = accept(text);
-    assert_eq!(warnings, [""; 0]);
+    assert_eq!(
+        warnings,
+        [format!("line 17, column 10: pinCode: {PLAIN_WARNING}")]
+    );
     let common = manifest.common;
     assert_eq!(common.log_bucket.as_str(), "my-log-bucket");
     assert_eq!(common.log_prefix, "logs/");
@@ -298,7 +311,11 @@ fn the_templates_can_be_used_and_so_can_each_line_of_them() {
         .map(|line| option(line).unwrap_or(line.to_owned()));
     let all: Vec<String> = lines.collect();
     let (manifest, warnings) = accept(all.join("\n"));
-    assert_eq!(warnings, [""; 0]);
+    let said = [
+        format!("line 74, column 20: trueCryptPassword: {PLAIN_WARNING}"),
+        format!("line 75, column 10: pinCode: {PLAIN_WARNING}"),
+    ];
+    assert_eq!(warnings, said);
     assert!(manifest.extensions.skip_junk);
     assert_eq!(manifest.common.log_prefix, "logs/");
     for name in [names::COMMON, names::S3_IMPORT, names::EXTENSIONS].concat() {
