@@ -147,6 +147,8 @@ pub enum RefusalCode {
     InvalidSignature,
     /// Canceled, expired, loaded or aborted before.
     WrongState,
+    /// The job's account has no enabled access key to load with.
+    NoOwnerKey,
     /// Another station holds the lease.
     Leased,
     /// The lease was lost: another claim came after it.

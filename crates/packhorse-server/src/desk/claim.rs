@@ -116,7 +116,11 @@ async fn reject_device(context: &Context, station: &str, job: &Job, flaw: Flaw) 
     match aborted.await {
         Ok(code) => {
             tracing::info!(job.id = %job.id, station, code = code.code(), "a job was aborted");
-            flaw.refusal()
+            let (text, code) = (flaw.text, code.code());
+            refuse(
+                flaw.code,
+                format!("{text}; job {} has ended with {code}", job.id),
+            )
         }
         Err(error) => store_failure(error),
     }

@@ -43,7 +43,12 @@ pub(super) fn store_failure(error: Error) -> Failure {
         Error::UnknownJob => RefusalCode::UnknownJob,
         Error::Leased { .. } => RefusalCode::Leased,
         Error::StaleEpoch => RefusalCode::StaleEpoch,
-        Error::State(_) | Error::NoOwnerKey => RefusalCode::WrongState,
+        Error::State(forbidden) => {
+            let progress = forbidden.from.progress.code();
+            let text = format!("the job is {progress}: its device is not loaded");
+            return refuse(RefusalCode::WrongState, text);
+        }
+        Error::NoOwnerKey => RefusalCode::NoOwnerKey,
         _ => {
             tracing::error!(%error, "the store gave an unexpected refusal");
             return Failure::Broken;
@@ -58,8 +63,9 @@ pub(super) fn status(code: RefusalCode) -> StatusCode {
         RefusalCode::BadRequest => StatusCode::BAD_REQUEST,
         RefusalCode::UnknownJob => StatusCode::NOT_FOUND,
         RefusalCode::MissingSignature | RefusalCode::InvalidSignature => StatusCode::FORBIDDEN,
-        RefusalCode::WrongState | RefusalCode::Leased | RefusalCode::StaleEpoch => {
-            StatusCode::CONFLICT
-        }
+        RefusalCode::WrongState
+        | RefusalCode::NoOwnerKey
+        | RefusalCode::Leased
+        | RefusalCode::StaleEpoch => StatusCode::CONFLICT,
     }
 }

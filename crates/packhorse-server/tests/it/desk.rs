@@ -442,6 +442,6 @@ async fn a_job_whose_owner_has_no_key_left_cannot_be_loaded() {
     let json = claim(None, Some(&scene.job.signature_file_contents));
     assert_eq!(
         scene.claim(&json).await.refusal(),
-        (409, RefusalCode::WrongState)
+        (409, RefusalCode::NoOwnerKey)
     );
 }
