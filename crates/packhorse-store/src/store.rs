@@ -39,6 +39,9 @@ pub trait Store: Send + Sync {
     /// Disables an account and thereby its keys; doing it again changes nothing.
     async fn disable_account(&self, name: &str) -> Result<()>;
 
+    /// Lets a disabled account use its keys again; doing it again changes nothing.
+    async fn enable_account(&self, name: &str) -> Result<()>;
+
     /// Gives the account a new access key and disables the others.
     async fn rotate_account(&self, name: &str, now: Timestamp) -> Result<AccessKey>;
 

@@ -91,7 +91,9 @@ pub(super) async fn rotating_gives_a_new_key_and_disables_the_old(store: Arc<dyn
     assert!(matches!(unknown, Err(Error::UnknownAccount)));
 }
 
-pub(super) async fn a_disabled_account_has_no_enabled_key(store: Arc<dyn Store>) {
+pub(super) async fn a_disabled_account_has_no_enabled_key_until_it_is_enabled(
+    store: Arc<dyn Store>,
+) {
     let key = account(&store, "alice").await;
     let other = account(&store, "bob").await;
     store.disable_account("alice").await.unwrap();
@@ -115,6 +117,12 @@ pub(super) async fn a_disabled_account_has_no_enabled_key(store: Arc<dyn Store>)
     let rotated = store.rotate_account("alice", at(1)).await;
     assert!(matches!(rotated, Err(Error::AccountDisabled)));
     let unknown = store.disable_account("nobody").await;
+    assert!(matches!(unknown, Err(Error::UnknownAccount)));
+    store.enable_account("alice").await.unwrap();
+    store.enable_account("alice").await.unwrap();
+    let key = store.find_access_key(&key.id).await.unwrap().unwrap();
+    assert!(key.enabled, "the key is the one from before");
+    let unknown = store.enable_account("nobody").await;
     assert!(matches!(unknown, Err(Error::UnknownAccount)));
 }
 

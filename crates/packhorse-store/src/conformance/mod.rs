@@ -52,7 +52,7 @@ cases! {
         a_created_account_is_found_by_its_key,
         names_and_keys_are_unique_and_sane,
         rotating_gives_a_new_key_and_disables_the_old,
-        a_disabled_account_has_no_enabled_key,
+        a_disabled_account_has_no_enabled_key_until_it_is_enabled,
         a_station_is_found_by_its_key_alone,
         the_store_answers_a_ping,
     }

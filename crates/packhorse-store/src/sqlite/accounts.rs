@@ -82,9 +82,10 @@ impl Sqlite {
         Ok(access_key(pair, account, name))
     }
 
-    pub(super) async fn disable(&self, name: &str) -> Result<()> {
+    pub(super) async fn set_enabled(&self, name: &str, enabled: bool) -> Result<()> {
         let mut tx = self.write().await?;
-        let done = sqlx::query("UPDATE accounts SET enabled = 0 WHERE name = ?")
+        let done = sqlx::query("UPDATE accounts SET enabled = ? WHERE name = ?")
+            .bind(enabled)
             .bind(name)
             .execute(&mut *tx)
             .await?;

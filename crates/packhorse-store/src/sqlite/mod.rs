@@ -159,7 +159,11 @@ impl Store for Sqlite {
     }
 
     async fn disable_account(&self, name: &str) -> Result<()> {
-        self.disable(name).await
+        self.set_enabled(name, false).await
+    }
+
+    async fn enable_account(&self, name: &str) -> Result<()> {
+        self.set_enabled(name, true).await
     }
 
     async fn rotate_account(&self, name: &str, now: Timestamp) -> Result<AccessKey> {

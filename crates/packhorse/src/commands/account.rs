@@ -12,7 +12,7 @@ use crate::storage::{self, IfAbsent, Storage, StorageArgs};
 
 use super::Context;
 
-/// Create, list, disable accounts and rotate their keys
+/// Create, list, disable and enable accounts, rotate their keys
 ///
 /// Works straight on the database, also while a server runs. An account's key is good for the API and
 /// for the embedded object store.
@@ -22,7 +22,8 @@ EXAMPLES:
   packhorse account create alice --data-dir /var/lib/packhorse
   packhorse account list --data-dir /var/lib/packhorse
   packhorse account rotate alice --data-dir /var/lib/packhorse
-  packhorse account disable alice --data-dir /var/lib/packhorse")]
+  packhorse account disable alice --data-dir /var/lib/packhorse
+  packhorse account enable alice --data-dir /var/lib/packhorse")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -32,7 +33,8 @@ pub(crate) struct Args {
 enum Command {
     Create(CreateArgs),
     List(ListArgs),
-    Disable(NameArgs),
+    Disable(DisableArgs),
+    Enable(EnableArgs),
     Rotate(RotateArgs),
 }
 
@@ -88,6 +90,23 @@ struct ListArgs {
 #[command(after_help = "\
 EXAMPLES:
   packhorse account disable alice --data-dir /var/lib/packhorse")]
+struct DisableArgs {
+    #[command(flatten)]
+    account: NameArgs,
+}
+
+/// Enable a disabled account: its keys work again
+#[derive(clap::Args)]
+#[command(after_help = "\
+EXAMPLES:
+  packhorse account enable alice --data-dir /var/lib/packhorse")]
+struct EnableArgs {
+    #[command(flatten)]
+    account: NameArgs,
+}
+
+/// One account.
+#[derive(clap::Args)]
 struct NameArgs {
     /// Name of the account
     name: String,
@@ -137,7 +156,8 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     match args.command {
         Command::Create(args) => create(args, ctx).await,
         Command::List(args) => list(args, ctx).await,
-        Command::Disable(args) => disable(args, ctx).await,
+        Command::Disable(args) => disable(args.account, ctx).await,
+        Command::Enable(args) => enable(args.account, ctx).await,
         Command::Rotate(args) => rotate(args, ctx).await,
     }
 }
@@ -173,6 +193,14 @@ async fn disable(args: NameArgs, ctx: &Context) -> anyhow::Result<Exit> {
     let disabled = storage.store.disable_account(&args.name).await;
     disabled.with_context(|| format!("disable account {}", args.name))?;
     output::say(&format!("account {} is disabled", args.name));
+    Ok(Exit::Success)
+}
+
+async fn enable(args: NameArgs, ctx: &Context) -> anyhow::Result<Exit> {
+    let storage = open(args.storage, ctx, IfAbsent::Refuse).await?;
+    let enabled = storage.store.enable_account(&args.name).await;
+    enabled.with_context(|| format!("enable account {}", args.name))?;
+    output::say(&format!("account {} is enabled", args.name));
     Ok(Exit::Success)
 }
 

@@ -3,7 +3,7 @@
 use crate::support::{Account, Server, run};
 
 #[test]
-fn a_new_account_works_at_once_and_a_disabled_one_no_more() {
+fn a_new_account_works_at_once_and_a_disabled_one_no_more_until_it_is_enabled() {
     let server = Server::start();
     let alice = server.account("alice");
     alice.run(&["job", "list"]).expect(0);
@@ -15,6 +15,11 @@ fn a_new_account_works_at_once_and_a_disabled_one_no_more() {
     refused
         .says("InvalidClientTokenId")
         .says("hint: check AWS_ACCESS_KEY_ID");
+    server
+        .admin(&["account", "enable", "alice"])
+        .expect(0)
+        .says("alice is enabled");
+    alice.run(&["job", "list"]).expect(0);
 }
 
 #[test]
