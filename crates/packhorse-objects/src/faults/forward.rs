@@ -52,6 +52,7 @@ async fn answer(
     rules: &Rules,
     reset: &AtomicBool,
 ) -> io::Result<Answer> {
+    let _under_way = rules.begin();
     let fault = rules.judge(Seen {
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
@@ -83,9 +84,13 @@ async fn answer(
         Some(Fault::CorruptEtag) => {
             let mut answer = forward(request, upstream, false).await?;
             if let Some(etag) = answer.headers_mut().get_mut(ETAG) {
-                *etag = another_etag(etag);
+                let turned = HeaderValue::from_bytes(&turned(etag.as_bytes()));
+                *etag = turned.map_err(io::Error::other)?;
             }
             Ok(answer)
+        }
+        Some(Fault::CorruptBodyEtag) => {
+            turn_body_etag(forward(request, upstream, false).await?).await
         }
         Some(Fault::TruncateAnswer) => truncate(forward(request, upstream, false).await?).await,
     }
@@ -148,19 +153,41 @@ fn corrupted(body: BoxBody<Bytes, io::Error>) -> Corrupted {
     Corrupted { body, done: false }
 }
 
-/// Turns every hex digit into another one.
-fn another_etag(etag: &HeaderValue) -> HeaderValue {
-    let turned: Vec<u8> = etag
-        .as_bytes()
+/// Changes what stands between `<ETag>` and `</ETag>`.
+async fn turn_body_etag(answer: Answer) -> io::Result<Answer> {
+    let (mut parts, body) = answer.into_parts();
+    let whole = body.collect().await?.to_bytes();
+    let text = String::from_utf8_lossy(&whole);
+    let ends = text.split_once("<ETag>").and_then(|(head, rest)| {
+        rest.split_once("</ETag>")
+            .map(|(etag, tail)| (head, etag, tail))
+    });
+    let (head, etag, tail) = ends.ok_or_else(|| io::Error::other("no ETag in the answer"))?;
+    // The dash and the number of parts stay, and so do quotes written as `&quot;`.
+    let hex = etag.trim_start_matches("&quot;").trim_start_matches('"');
+    let other = String::from_utf8_lossy(&turned(hex.as_bytes())).into_owned();
+    let body = format!("{head}<ETag>{}</ETag>{tail}", etag.replace(hex, &other));
+    parts
+        .headers
+        .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    let body = Full::from(body).map_err(|never| match never {}).boxed();
+    Ok(Response::from_parts(parts, body))
+}
+
+/// Turns hex digits into others, up to the first byte that is neither hex digit nor quote.
+fn turned(etag: &[u8]) -> Vec<u8> {
+    let length = etag
         .iter()
-        .map(|byte| match byte {
-            b'0'..=b'8' | b'a'..=b'e' => byte + 1,
-            b'9' => b'0',
-            b'f' => b'a',
-            other => *other,
-        })
-        .collect();
-    HeaderValue::from_bytes(&turned).unwrap_or_else(|_| etag.clone())
+        .take_while(|b| b.is_ascii_hexdigit() || **b == b'"')
+        .count();
+    let (hex, rest) = etag.split_at(length);
+    let turn = |byte: &u8| match byte {
+        b'0'..=b'8' | b'a'..=b'e' => byte + 1,
+        b'9' => b'0',
+        b'f' => b'a',
+        other => *other,
+    };
+    hex.iter().map(turn).chain(rest.iter().copied()).collect()
 }
 
 struct Corrupted {

@@ -37,6 +37,8 @@ pub enum Fault {
     CorruptAnswer,
     /// The answer's ETag is changed into another of the same shape.
     CorruptEtag,
+    /// The ETag in the answer's body is changed likewise, and nothing else.
+    CorruptBodyEtag,
     /// Half of the answer's body is sent, then the connection ends.
     TruncateAnswer,
 }
@@ -126,6 +128,11 @@ impl FaultProxy {
     /// Requests that came, failed or not, in order.
     pub fn seen(&self) -> Vec<Seen> {
         self.rules.seen()
+    }
+
+    /// How many requests were under way at once, at the most.
+    pub fn most_at_once(&self) -> usize {
+        self.rules.most_at_once()
     }
 
     /// How many requests were failed.

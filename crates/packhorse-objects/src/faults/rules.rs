@@ -12,6 +12,17 @@ struct State {
     rules: Vec<Rule>,
     seen: Vec<Seen>,
     failed: usize,
+    under_way: usize,
+    most_at_once: usize,
+}
+
+/// A request under way, counted until it is dropped.
+pub(super) struct UnderWay<'a>(&'a Rules);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.state().under_way -= 1;
+    }
 }
 
 struct Rule {
@@ -57,6 +68,18 @@ impl Rules {
 
     pub(super) fn failed(&self) -> usize {
         self.state().failed
+    }
+
+    pub(super) fn most_at_once(&self) -> usize {
+        self.state().most_at_once
+    }
+
+    /// Counts a request as under way.
+    pub(super) fn begin(&self) -> UnderWay<'_> {
+        let mut state = self.state();
+        state.under_way += 1;
+        state.most_at_once = state.most_at_once.max(state.under_way);
+        UnderWay(self)
     }
 
     /// Remembers a request and says how it fails: by the first rule that applies.
