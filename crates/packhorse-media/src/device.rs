@@ -96,6 +96,25 @@ impl Device {
         &self.volumes
     }
 
+    /// Tells this device, and which of its volumes can be read, from any other that may lie at the
+    /// same path later.
+    pub fn identity(&self) -> String {
+        let Description {
+            kind,
+            size,
+            partition_table,
+        } = self.description;
+        let mut identity = format!("{} {size:?} {}", kind.as_str(), partition_table.as_str());
+        for volume in &self.volumes {
+            identity.push_str("; ");
+            identity.push_str(&volume.identity());
+        }
+        for volume in &self.unreadable {
+            identity.push_str(&format!("; {} unreadable", volume.index));
+        }
+        identity
+    }
+
     /// The volumes that cannot be read, in the order of the partitions.
     pub fn unreadable(&self) -> &[UnreadableVolume] {
         &self.unreadable

@@ -38,6 +38,10 @@ pub trait Volume: Send + Sync {
     /// For people and events: `folder`, `ext4`, …
     fn format(&self) -> &str;
 
+    /// Tells this volume from any other that may lie at the same place later, and stays the same
+    /// from one day to the next.
+    fn identity(&self) -> String;
+
     /// Calls `each` once for every file, special file, and directory that cannot be read. What
     /// cannot be read is an entry with a `problem`, never left out; an error means that the listing
     /// as a whole is not to be had. Memory depends on the depth of the tree, not on its size.

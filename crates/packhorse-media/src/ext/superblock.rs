@@ -82,6 +82,7 @@ pub(super) struct Superblock {
     ro_compat: u32,
     backup_groups: [u32; 2],
     checksum_seed: u32,
+    pub(super) uuid: [u8; 16],
 }
 
 /// Whether the mark of ext is there. A device too small for it has none.
@@ -113,7 +114,8 @@ impl Superblock {
             return Err(broken(format!("a block size of 2^{log_block_size} KiB")));
         }
         let is_64bit = incompat & incompat::BIT64 != 0;
-        let uuid = bytes.get(0x68..0x78).unwrap_or_default();
+        let mut uuid = [0; 16];
+        uuid.copy_from_slice(bytes.get(0x68..0x78).unwrap_or(&[0; 16]));
         let superblock = Self {
             block_size: 1024 << log_block_size,
             blocks_count: halves(
@@ -139,9 +141,10 @@ impl Superblock {
             ro_compat,
             backup_groups: [le32(bytes, 0x24c), le32(bytes, 0x250)],
             checksum_seed: match incompat & incompat::CSUM_SEED {
-                0 => crc32c(!0, &[uuid]),
+                0 => crc32c(!0, &[&uuid]),
                 _ => le32(bytes, 0x270),
             },
+            uuid,
         };
         superblock.with_groups(device_size, byte(bytes, 0x1c))
     }

@@ -95,6 +95,16 @@ impl Volume for Ext {
         self.fs.superblock.format()
     }
 
+    fn identity(&self) -> String {
+        let superblock = &self.fs.superblock;
+        let uuid = u128::from_be_bytes(superblock.uuid);
+        format!(
+            "{} {uuid:032x} {}",
+            superblock.format(),
+            superblock.blocks_count
+        )
+    }
+
     fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
         ExtWalk::start(self)?.run(each);
         Ok(())

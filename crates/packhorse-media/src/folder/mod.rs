@@ -38,6 +38,12 @@ impl Volume for Folder {
         "folder"
     }
 
+    fn identity(&self) -> String {
+        let file_system = rustix::fs::fstatvfs(&self.root).map_or(0, |status| status.f_fsid);
+        let inode = rustix::fs::fstat(&self.root).map_or(0, |status| status.st_ino);
+        format!("folder {file_system:x} {inode}")
+    }
+
     fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
         FolderWalk::start(self.root.as_fd())?.run(each)
     }
