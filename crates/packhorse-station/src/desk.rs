@@ -158,6 +158,7 @@ impl Desk {
                 | RefusalCode::MissingSignature
                 | RefusalCode::InvalidSignature
                 | RefusalCode::WrongState
+                | RefusalCode::NoOwnerKey
                 | RefusalCode::Leased => LoadError::Refused(refusal),
             },
             DeskError::Unauthorized => LoadError::Unauthorized,
@@ -167,7 +168,7 @@ impl Desk {
 }
 
 /// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

@@ -1,9 +1,12 @@
 //! Why a device was not loaded.
 
+use std::path::PathBuf;
+
 use packhorse_core::id::JobId;
 use packhorse_core::manifest::Problem;
 use packhorse_media::MediaError;
-use packhorse_wire::desk::Refusal;
+use packhorse_transfer::Error as TransferError;
+use packhorse_wire::desk::{Refusal, RefusalCode};
 
 /// A load that did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +28,20 @@ pub enum LoadError {
         /// The job that the SIGNATURE names.
         found: JobId,
     },
+    /// The device has its SIGNATURE on paper, and what is at its path now is another one.
+    #[error("the device there is not the one that job {expected} was being loaded from")]
+    ChangedDevice {
+        /// The job to continue.
+        expected: JobId,
+    },
     /// The desk says no.
     #[error("the desk refuses the device")]
     Refused(#[source] Refusal),
     /// The job was aborted with one of the abort codes.
-    #[error("the job was aborted with {code}: {reason}")]
+    #[error("job {job_id} has ended with {code}: {reason}")]
     Aborted {
+        /// The job, which cannot be loaded any more.
+        job_id: JobId,
         /// `DeviceError`, `UnsupportedFileFormat`, …
         code: &'static str,
         /// What the station saw.
@@ -55,20 +66,29 @@ pub enum LoadError {
     Manifest(Vec<Problem>),
     /// The engine stopped; `station resume` goes on.
     #[error("the load stopped")]
-    Transfer(#[source] packhorse_transfer::Error),
+    Transfer(#[source] TransferError),
     /// The station's own disk.
-    #[error("cannot use the state directory")]
-    State(#[source] std::io::Error),
+    #[error("cannot use {}", path.display())]
+    State {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
 }
 
 impl LoadError {
     /// Whether the device was refused: trying again changes nothing before somebody acts.
     pub fn is_refusal(&self) -> bool {
         match self {
-            Self::Device(error) => matches!(error, MediaError::Unsupported(_)),
+            Self::Device(error) => {
+                matches!(error, MediaError::Unsupported(_) | MediaError::Damaged(_))
+            }
             Self::MissingSignature
             | Self::InvalidSignature(_)
             | Self::OtherDevice { .. }
+            | Self::ChangedDevice { .. }
             | Self::Refused(_)
             | Self::Aborted { .. } => true,
             Self::Unauthorized
@@ -76,13 +96,17 @@ impl LoadError {
             | Self::LeaseLost
             | Self::Manifest(_)
             | Self::Transfer(_)
-            | Self::State(_) => false,
+            | Self::State { .. } => false,
         }
     }
 
     /// What the operator can do next.
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::Device(MediaError::Unsupported(_) | MediaError::Damaged(_)) => {
+                "nothing was changed; if the parcel names its job, --job ID records on it that the \
+                 device cannot be read"
+            }
             Self::Device(_) => {
                 "check the path and the cable; 'station load' takes a folder, an image file or a \
                  block device"
@@ -91,11 +115,12 @@ impl LoadError {
                 "the customer gets the file from CreateJob or GetStatus (SignatureFileContents); \
                  if the parcel names its job, --job ID records MissingSignature on it"
             }
-            Self::InvalidSignature(_) | Self::Refused(_) => {
+            Self::Refused(refusal) => refused_hint(refusal.code),
+            Self::InvalidSignature(_) => {
                 "'packhorse job status ID' shows the customer the state of the job and the \
                  contents of its SIGNATURE file"
             }
-            Self::OtherDevice { .. } => {
+            Self::OtherDevice { .. } | Self::ChangedDevice { .. } => {
                 "connect the job's device and run 'packhorse station load' on its path"
             }
             Self::Aborted { .. } => "the customer sees the code in GetStatus; send the device back",
@@ -103,9 +128,34 @@ impl LoadError {
             Self::Desk { .. } => "check --server and that 'packhorse serve' is running there",
             Self::LeaseLost => "let the other station finish, or load the device again here",
             Self::Manifest(_) => "use the same version of packhorse on server and station",
-            Self::Transfer(_) | Self::State(_) => {
+            Self::Transfer(TransferError::Busy(_)) => {
+                "let that process finish; 'packhorse job status ID' shows how far it is"
+            }
+            Self::State { .. } | Self::Transfer(TransferError::State { .. }) => {
+                "choose a folder that can be written with --state-dir, or mend this one; a load \
+                 already begun goes on with 'packhorse station resume'"
+            }
+            Self::Transfer(_) => {
                 "nothing is lost: mend the cause, then run 'packhorse station resume'"
             }
+        }
+    }
+}
+
+fn refused_hint(code: RefusalCode) -> &'static str {
+    match code {
+        RefusalCode::MissingSignature | RefusalCode::InvalidSignature => {
+            "the customer gets the right file from GetStatus (SignatureFileContents)"
+        }
+        RefusalCode::UnknownJob => "check the job id, and that this is the job's server",
+        RefusalCode::WrongState => "the device goes back; for another load a new job is needed",
+        RefusalCode::NoOwnerKey => {
+            "let the job's account have a key: 'packhorse account enable NAME', or 'account rotate \
+             NAME' for a new one"
+        }
+        RefusalCode::Leased => "let the other station finish; a lost lease lapses after a minute",
+        RefusalCode::StaleEpoch | RefusalCode::BadRequest => {
+            "use the same version of packhorse on server and station"
         }
     }
 }

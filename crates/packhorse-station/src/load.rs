@@ -14,11 +14,11 @@ use packhorse_core::signature_file::SignatureFile;
 use packhorse_media::{Device, MediaError};
 use packhorse_objects::client::Client;
 use packhorse_transfer::{Error as TransferError, Import, JobFolder, Limits, Loaded, Meter};
-use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject, RefusalCode};
+use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use crate::desk::{Desk, DeskError};
+use crate::desk::{Desk, chain};
 use crate::identify::{identify, source_volumes};
 use crate::memory::Unfinished;
 use crate::{LoadError, keeper};
@@ -50,8 +50,40 @@ pub struct LoadRequest {
     pub job_id: Option<JobId>,
     /// The SIGNATURE of a device that has it on paper instead of in its root.
     pub signature_file: Option<String>,
-    /// Load no other job than this one: what is at a device's path may have been changed since.
-    pub only_job: Option<JobId>,
+    /// The load that this one continues. What is at a device's path may have been changed since:
+    /// then nothing is loaded.
+    pub resumes: Option<Unfinished>,
+}
+
+impl LoadRequest {
+    /// A device with its SIGNATURE in its root.
+    pub fn new(device: PathBuf) -> Self {
+        Self {
+            device,
+            job_id: None,
+            signature_file: None,
+            resumes: None,
+        }
+    }
+
+    /// Refuses what is not the device of the load to be continued. A SIGNATURE in its root proves a
+    /// device; one on paper does not, so then it must be the same one.
+    fn refuse_another(&self, job_id: &JobId, identity: &str) -> Result<(), LoadError> {
+        let Some(load) = &self.resumes else {
+            return Ok(());
+        };
+        let expected = load.job_id.clone();
+        if load.job_id != *job_id {
+            return Err(LoadError::OtherDevice {
+                expected,
+                found: job_id.clone(),
+            });
+        }
+        if self.signature_file.is_some() && load.identity != identity {
+            return Err(LoadError::ChangedDevice { expected });
+        }
+        Ok(())
+    }
 }
 
 /// A load that came to its end.
@@ -89,6 +121,8 @@ impl Station {
             }
         };
         let (named, signature) = signature_text(signature, request)?;
+        let identity = device.identity();
+        request.refuse_another(&named, &identity)?;
         self.refuse_second_worker(&named)?;
         let claim = Claim {
             job_id: request.job_id.clone(),
@@ -97,30 +131,30 @@ impl Station {
         };
         // Remembered before the desk knows: a crash in between must leave something to resume.
         let folder = JobFolder::new(&self.state_dir, &named);
-        let was_known = Unfinished::is_saved(&folder);
+        let before = Unfinished::of(&folder)?;
         let remembered = Unfinished {
             job_id: named,
             device: absolute(&request.device),
+            identity,
             signature_file: request.signature_file.clone(),
         };
-        remembered.save(&folder).map_err(LoadError::State)?;
+        remembered.save(&folder)?;
         let send = || desk.claim(&claim);
         let lease = match desk.insist(CLAIM_PATIENCE, stop, send).await {
             Ok(lease) => lease,
             Err(error) => {
-                if is_over(&error) || (!was_known && is_answer(&error)) {
-                    Unfinished::forget(&folder).map_err(LoadError::State)?;
-                }
+                Unfinished::after_refusal(&folder, before, &error)?;
                 return Err(desk.load_error(error));
             }
         };
         tracing::info!(job.id = %lease.job_id, device = claim.device, "claimed");
-        self.load_leased(&desk, &device, lease, meter, stop).await
+        self.load_leased(&desk, &device, &remembered.identity, lease, meter, stop)
+            .await
     }
 
-    /// Loads that a crash or a stop interrupted.
-    pub fn unfinished(&self) -> Result<Vec<Unfinished>, LoadError> {
-        Unfinished::all(&self.state_dir).map_err(LoadError::State)
+    /// Loads that a crash or a stop interrupted; an error for each whose record cannot be read.
+    pub fn unfinished(&self) -> Result<Vec<Result<Unfinished, LoadError>>, LoadError> {
+        Unfinished::all(&self.state_dir)
     }
 
     /// A claim takes the lease from whoever has it on this station: not while that one works.
@@ -139,6 +173,7 @@ impl Station {
         &self,
         desk: &Desk,
         device: &Device,
+        identity: &str,
         lease: Lease,
         meter: &Meter,
         stop: &CancellationToken,
@@ -153,30 +188,32 @@ impl Station {
             meter.clone(),
             running.clone(),
         ));
-        let import = || self.import(&lease, &manifest, device, &folder, meter, &running);
+        let basis = basis(&lease.manifest, identity);
+        let import = || self.import(&lease, &manifest, device, &basis, meter, &running);
         let result = match import() {
             Ok(import) => import.run().await,
             Err(error) => Err(error),
         };
-        let abandoned = match &result {
-            Err(TransferError::Media(_) | TransferError::Panicked(_)) => match import() {
-                Ok(import) => import.abandon().await.ok(),
-                Err(_) => None,
+        // A device that gave out still gets its report; without one the job must not end.
+        let (result, abandoned) = match result {
+            Err(error) if error.is_of_the_device() => match import() {
+                Ok(import) => match import.abandon().await {
+                    Ok(abandoned) => (Err(error), Some(abandoned)),
+                    Err(no_report) => (Err(no_report), None),
+                },
+                Err(no_client) => (Err(no_client), None),
             },
-            _ => None,
+            result => (result, None),
         };
         running.cancel();
         let lease_lost = keeping.await.unwrap_or(false);
-        match result {
-            Ok(loaded) => self.finish(desk, &lease, &folder, loaded, stop).await,
-            Err(TransferError::Stopped) if lease_lost => Err(LoadError::LeaseLost),
-            Err(error @ (TransferError::Media(_) | TransferError::Panicked(_))) => {
-                let counts = meter.counts();
-                Err(self
-                    .abort(desk, &lease, &folder, &error, counts, abandoned, stop)
-                    .await)
-            }
-            Err(error) => Err(LoadError::Transfer(error)),
+        match (result, abandoned) {
+            (Ok(loaded), _) => self.finish(desk, &lease, &folder, loaded, stop).await,
+            (Err(TransferError::Stopped), _) if lease_lost => Err(LoadError::LeaseLost),
+            (Err(error), Some(report)) => Err(self
+                .abort(desk, &lease, &folder, &error, report, stop)
+                .await),
+            (Err(error), None) => Err(LoadError::Transfer(error)),
         }
     }
 
@@ -185,7 +222,7 @@ impl Station {
         lease: &Lease,
         manifest: &Arc<Manifest>,
         device: &Device,
-        folder: &JobFolder,
+        basis: &str,
         meter: &Meter,
         stop: &CancellationToken,
     ) -> Result<Import, TransferError> {
@@ -198,10 +235,10 @@ impl Station {
         Ok(Import {
             job_id: lease.job_id.clone(),
             manifest: Arc::clone(manifest),
-            manifest_sha256: hex::encode(Sha256::digest(lease.manifest.as_bytes())),
+            basis: basis.to_owned(),
             volumes: source_volumes(device),
             client,
-            folder: folder.clone(),
+            folder: JobFolder::new(&self.state_dir, &lease.job_id),
             limits: self.limits,
             meter: meter.clone(),
             stop: stop.clone(),
@@ -226,7 +263,7 @@ impl Station {
         let send = || desk.finish(&lease.job_id, &finish);
         let finished = desk.insist(self.limits.retry_for, stop, send).await;
         let finished = finished.map_err(|error| desk.load_error(error))?;
-        Unfinished::forget(folder).map_err(LoadError::State)?;
+        Unfinished::forget(folder)?;
         Ok(LoadReport {
             job_id: lease.job_id.clone(),
             progress: finished.progress,
@@ -237,42 +274,33 @@ impl Station {
     }
 
     /// Ends a job whose device turned out unreadable in the middle.
-    #[expect(clippy::too_many_arguments, reason = "one call, everything it needs")]
     async fn abort(
         &self,
         desk: &Desk,
         lease: &Lease,
         folder: &JobFolder,
         error: &TransferError,
-        counts: Counts,
-        abandoned: Option<Loaded>,
+        report: Loaded,
         stop: &CancellationToken,
     ) -> LoadError {
         let code = match error {
             TransferError::Media(error) => abort_code(error),
             _ => Progress::DeviceError,
         };
-        let reason = describe(error);
         let abort = Abort {
             epoch: Some(lease.epoch),
             code,
-            reason: reason.clone(),
-            counts: abandoned.as_ref().map_or(counts, |loaded| loaded.counts),
-            log: abandoned.map(|loaded| LogObject {
-                bucket: loaded.log_bucket.to_string(),
-                key: loaded.log_key,
+            reason: chain(error),
+            counts: report.counts,
+            log: Some(LogObject {
+                bucket: report.log_bucket.to_string(),
+                key: report.log_key,
             }),
         };
-        let send = || desk.abort(&lease.job_id, &abort);
-        match desk.insist(self.limits.retry_for, stop, send).await {
-            Ok(_) => match Unfinished::forget(folder) {
-                Ok(()) => LoadError::Aborted {
-                    code: code.code(),
-                    reason,
-                },
-                Err(error) => LoadError::State(error),
-            },
-            Err(error) => desk.load_error(error),
+        let aborted = self.send_abort(desk, &lease.job_id, abort, stop).await;
+        match (&aborted, Unfinished::forget(folder)) {
+            (LoadError::Aborted { .. }, Err(error)) => error,
+            _ => aborted,
         }
     }
 
@@ -291,19 +319,30 @@ impl Station {
         if matches!(error, MediaError::NotFound(_) | MediaError::Denied(_)) {
             return LoadError::Device(error);
         }
-        let (code, reason) = (abort_code(&error), describe(&error));
         let abort = Abort {
             epoch: None,
-            code,
-            reason: reason.clone(),
+            code: abort_code(&error),
+            reason: chain(&error),
             counts: Counts::default(),
             log: None,
         };
+        self.send_abort(desk, job_id, abort, stop).await
+    }
+
+    /// Tells the desk that a job ends without a load; gives what to tell the operator.
+    async fn send_abort(
+        &self,
+        desk: &Desk,
+        job_id: &JobId,
+        abort: Abort,
+        stop: &CancellationToken,
+    ) -> LoadError {
         let send = || desk.abort(job_id, &abort);
         match desk.insist(self.limits.retry_for, stop, send).await {
             Ok(_) => LoadError::Aborted {
-                code: code.code(),
-                reason,
+                job_id: job_id.clone(),
+                code: abort.code.code(),
+                reason: abort.reason,
             },
             Err(error) => desk.load_error(error),
         }
@@ -320,22 +359,14 @@ fn abort_code(error: &MediaError) -> Progress {
     }
 }
 
-/// An error with its causes, in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {}", describe(source)),
-        None => error.to_string(),
-    }
-}
-
-/// Whether the desk answered: without an answer the claim may have been granted.
-fn is_answer(error: &DeskError) -> bool {
-    matches!(error, DeskError::Refused(_) | DeskError::Unauthorized)
-}
-
-/// A job in a final state has nothing left to resume: a crash came after the desk's last word.
-fn is_over(error: &DeskError) -> bool {
-    matches!(error, DeskError::Refused(refusal) if refusal.code == RefusalCode::WrongState)
+/// What the rows of a ledger depend on.
+fn basis(manifest: &str, identity: &str) -> String {
+    let hash = Sha256::new().chain_update((manifest.len() as u64).to_be_bytes());
+    hex::encode(
+        hash.chain_update(manifest)
+            .chain_update(identity)
+            .finalize(),
+    )
 }
 
 /// The job that the device names, and the text for the desk. A file that cannot be a SIGNATURE is
@@ -361,13 +392,7 @@ fn signature_text(
         (None, Ok(signed)) => signed.job_id,
         (None, Err(error)) => return Err(LoadError::InvalidSignature(error.to_string())),
     };
-    match &request.only_job {
-        Some(only) if *only != named => Err(LoadError::OtherDevice {
-            expected: only.clone(),
-            found: named,
-        }),
-        _ => Ok((named, text)),
-    }
+    Ok((named, text))
 }
 
 fn read_manifest(lease: &Lease) -> Result<Arc<Manifest>, LoadError> {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use packhorse_media::MediaError;
 use packhorse_objects::client::Error as StoreError;
 
-/// A load that stopped. Except for [`Error::Media`] and [`Error::Panicked`], running it again goes
-/// on where it stopped.
+/// A load that stopped. Running it again goes on where it stopped, except for the device's own
+/// faults (see [`Error::is_of_the_device`]) and a damaged ledger.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The device as a whole cannot be read.
@@ -15,6 +15,9 @@ pub enum Error {
     /// A parser of the device gave up without an error: a defect, contained here.
     #[error("the reader of the device broke down: {0}")]
     Panicked(String),
+    /// A part of this program broke down: a defect that is not the device's.
+    #[error("a defect of this program: {0}")]
+    Defect(String),
     /// The store did not answer for longer than the retry limit.
     #[error("the object store is out of reach: {what}")]
     StoreUnavailable {
@@ -57,10 +60,39 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the device is to blame, so that trying again is of no use. A station that has run out
+    /// of memory or file handles is not the device's fault.
+    pub fn is_of_the_device(&self) -> bool {
+        match self {
+            Self::Media(MediaError::Io(error)) => !is_the_stations(error),
+            Self::Media(_) | Self::Panicked(_) => true,
+            _ => false,
+        }
+    }
+
     pub(crate) fn state(path: &Path, source: std::io::Error) -> Self {
         Self::State {
             path: path.to_owned(),
             source,
         }
+    }
+}
+
+fn is_the_stations(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let own = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
+    Errno::from_io_error(error).is_some_and(|errno| own.contains(&errno))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_station_without_file_handles_does_not_blame_the_device() {
+        let io = |errno: rustix::io::Errno| Error::Media(MediaError::Io(errno.into()));
+        assert!(!io(rustix::io::Errno::MFILE).is_of_the_device());
+        assert!(io(rustix::io::Errno::IO).is_of_the_device());
+        assert!(!Error::Stopped.is_of_the_device());
     }
 }

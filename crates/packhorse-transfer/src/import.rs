@@ -45,8 +45,8 @@ pub struct Import {
     pub job_id: JobId,
     /// What the customer wants.
     pub manifest: Arc<Manifest>,
-    /// Tells one manifest from another: a ledger made under a different one is not used.
-    pub manifest_sha256: String,
+    /// Tells one manifest and device from another: rows made on a different basis are not used.
+    pub basis: String,
     /// The device.
     pub volumes: Vec<SourceVolume>,
     /// The store, with the job owner's credentials.
@@ -77,12 +77,13 @@ pub struct Loaded {
 impl Import {
     /// Lists, loads, verifies and reports; continues what an earlier run began.
     pub async fn run(self) -> Result<Loaded, Error> {
-        // A stop of our own must not look like one from outside.
-        let retry = self.retry(self.stop.child_token());
-        preflight::check(&self.client, &retry, &self.manifest, &self.log_key()).await?;
         let this = Arc::new(self);
-        let mut ledger = this.listed().await?;
-        if ledger.phase()? == Phase::Loading {
+        let mut ledger = this.ledger().await?;
+        if ledger.phase()? != Phase::Reported {
+            // A stop of our own must not look like one from outside.
+            let retry = this.retry(this.stop.child_token());
+            preflight::check(&this.client, &retry, &this.manifest, &this.log_key()).await?;
+            ledger = this.listed(ledger).await?;
             ledger = this.loaded_and_verified(ledger).await?;
         }
         this.report(ledger).await
@@ -92,8 +93,8 @@ impl Import {
     pub async fn abandon(self) -> Result<Loaded, Error> {
         let this = Arc::new(self);
         let again = Arc::clone(&this);
+        let ledger = this.ledger().await?;
         let ledger = on_thread(move || {
-            let ledger = again.open_ledger()?;
             // Should the desk not learn of it, the next run must not take these rows for a load.
             ledger.set_phase(Phase::Listing)?;
             ledger.fail_open_rows(&Verdict::read_error(), (again.clock)().as_millisecond())?;
@@ -120,8 +121,10 @@ impl Import {
         &import.bucket
     }
 
-    fn open_ledger(&self) -> Result<Ledger, Error> {
-        Ledger::open(&self.folder, &self.job_id, &self.manifest_sha256)
+    /// This job's ledger, locked.
+    async fn ledger(self: &Arc<Self>) -> Result<Ledger, Error> {
+        let this = Arc::clone(self);
+        on_thread(move || Ledger::open(&this.folder, &this.job_id, &this.basis)).await
     }
 
     fn readable(&self) -> Arc<[Option<Arc<dyn Volume>>]> {
@@ -131,11 +134,11 @@ impl Import {
             .collect()
     }
 
-    /// The ledger, with every entry of the device in it.
-    async fn listed(self: &Arc<Self>) -> Result<Ledger, Error> {
+    /// The ledger, with every entry of the device in it. A panic here is one of the device's
+    /// parsers; later they are contained file by file.
+    async fn listed(self: &Arc<Self>, ledger: Ledger) -> Result<Ledger, Error> {
         let this = Arc::clone(self);
-        on_thread(move || {
-            let ledger = this.open_ledger()?;
+        let listed = spawn_blocking(move || {
             if ledger.phase()? == Phase::Listing {
                 this.meter.set_stage(Stage::Listing);
                 this.meter.set_counts(Counts::default());
@@ -149,25 +152,39 @@ impl Import {
                     clock,
                 )?;
             }
-            let counts = ledger.counts()?;
-            this.meter.set_counts(counts);
-            this.meter.set_sent(counts.stored_bytes);
             Ok(ledger)
-        })
-        .await
+        });
+        listed
+            .await
+            .unwrap_or_else(|panic| Err(Error::Panicked(panic.to_string())))
     }
 
     /// Loads and verifies until no row is open: an upload may vanish, a copy may be found wrong.
-    async fn loaded_and_verified(self: &Arc<Self>, mut ledger: Ledger) -> Result<Ledger, Error> {
+    async fn loaded_and_verified(self: &Arc<Self>, ledger: Ledger) -> Result<Ledger, Error> {
+        let (mut ledger, mut open) = self.counted(ledger).await?;
         loop {
-            while ledger.counts()?.open() > 0 {
+            while open > 0 {
                 ledger = self.load(ledger).await?;
+                (ledger, open) = self.counted(ledger).await?;
             }
             ledger = self.verified(ledger).await?;
-            if ledger.counts()?.open() == 0 {
+            (ledger, open) = self.counted(ledger).await?;
+            if open == 0 {
                 return Ok(ledger);
             }
         }
+    }
+
+    /// Shows the ledger's totals on the meter; gives how many rows are open.
+    async fn counted(self: &Arc<Self>, ledger: Ledger) -> Result<(Ledger, u64), Error> {
+        let this = Arc::clone(self);
+        on_thread(move || {
+            let counts = ledger.counts()?;
+            this.meter.set_counts(counts);
+            this.meter.set_sent(counts.stored_bytes);
+            Ok((ledger, counts.open()))
+        })
+        .await
     }
 
     /// Loads the open rows once.
@@ -208,9 +225,6 @@ impl Import {
         joined(recording.await)?;
         sent?;
         fed?;
-        let counts = ledger.counts()?;
-        self.meter.set_counts(counts);
-        self.meter.set_sent(counts.stored_bytes);
         if self.stop.is_cancelled() {
             Err(Error::Stopped)
         } else {
@@ -259,8 +273,6 @@ impl Import {
                 verify.reread(&this.readable())?;
             }
             verify.listing()?;
-            let counts = ledger.counts()?;
-            this.meter.set_counts(counts);
             Ok(ledger)
         })
         .await
@@ -279,7 +291,6 @@ impl Import {
                 for (bucket, keys) in [
                     (this.bucket(), Keys::Ledger(&ledger)),
                     (this.bucket(), Keys::One(&check_key)),
-                    (&log_bucket, Keys::One(&log_key)),
                 ] {
                     uploads::abort_orphans(client, &retry, bucket, keys)?;
                 }
@@ -292,6 +303,7 @@ impl Import {
                 let printed = this.folder.report();
                 let put = uploads::put_file(client, &retry, to, &printed, &meta);
                 tokio::runtime::Handle::current().block_on(put)?;
+                uploads::abort_orphans(client, &retry, &log_bucket, Keys::One(&log_key))?;
                 if ledger.phase()? == Phase::Loading {
                     ledger.set_phase(Phase::Reported)?;
                 }
@@ -314,7 +326,7 @@ fn readers() -> usize {
         .clamp(2, READERS_MAX)
 }
 
-/// Runs blocking work on a plain thread; a panic of a parser ends here.
+/// Runs blocking work on a plain thread.
 async fn on_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
@@ -322,5 +334,5 @@ async fn on_thread<T: Send + 'static>(
 }
 
 fn joined<T>(ended: Result<Result<T, Error>, tokio::task::JoinError>) -> Result<T, Error> {
-    ended.unwrap_or_else(|error| Err(Error::Panicked(error.to_string())))
+    ended.unwrap_or_else(|error| Err(Error::Defect(error.to_string())))
 }

@@ -44,13 +44,7 @@ async fn may_list(
 ) -> Result<(), Error> {
     let name = bucket.as_str();
     let what = || format!("list bucket {bucket}");
-    let refused = |failed| match failed {
-        Failed::Job(error) => error,
-        Failed::Object(source) => Error::StoreRefused {
-            what: what(),
-            source,
-        },
-    };
+    let refused = |failed: Failed| failed.into_job(what());
     let wanted = ListObjects {
         prefix: prefix.to_owned(),
         max_keys: Some(1),
@@ -71,13 +65,7 @@ async fn may_write(
 ) -> Result<(), Error> {
     let name = bucket.as_str();
     let what = || format!("write to bucket {bucket}");
-    let refused = |failed| match failed {
-        Failed::Job(error) => error,
-        Failed::Object(source) => Error::StoreRefused {
-            what: what(),
-            source,
-        },
-    };
+    let refused = |failed: Failed| failed.into_job(what());
     let meta = ObjectMeta::default();
     let begin = || client.create_multipart_upload(name, key, &meta);
     let upload = retry.run(&what, begin).await.map_err(refused)?;

@@ -49,6 +49,16 @@ pub(crate) enum Failed {
     Job(Error),
 }
 
+impl Failed {
+    /// For requests that concern the whole job: a refusal of `what` ends it.
+    pub(crate) fn into_job(self, what: String) -> Error {
+        match self {
+            Self::Job(error) => error,
+            Self::Object(source) => Error::StoreRefused { what, source },
+        }
+    }
+}
+
 /// Runs requests with the policy.
 #[derive(Clone)]
 pub(crate) struct Retry {

@@ -7,7 +7,7 @@ use std::path::Path;
 use bytes::Bytes;
 use packhorse_core::bucket::BucketName;
 use packhorse_objects::client::{Client, CompletedPart, ObjectMeta};
-use packhorse_objects::digest::BodyDigest;
+use packhorse_objects::digest::{BodyDigest, multipart_etag};
 use tokio::runtime::Handle;
 
 use crate::Error;
@@ -15,13 +15,6 @@ use crate::ledger::Ledger;
 use crate::reader::{WHOLE_BYTES_MAX, part_bytes};
 use crate::retry::{Failed, Retry};
 use crate::verify::common_prefix;
-
-fn job_error(what: String) -> impl FnOnce(Failed) -> Error {
-    |failed| match failed {
-        Failed::Job(error) => error,
-        Failed::Object(source) => Error::StoreRefused { what, source },
-    }
-}
 
 /// Puts a file of the station's own into a bucket.
 pub(crate) async fn put_file(
@@ -45,19 +38,29 @@ pub(crate) async fn put_file(
     if size <= WHOLE_BYTES_MAX {
         let (body, digest) = read(0, size)?;
         let put = || client.put_object(bucket, key, meta, body.clone(), &digest);
-        retry.run(&what, put).await.map_err(job_error(what()))?;
+        retry
+            .run(&what, put)
+            .await
+            .map_err(|failed| failed.into_job(what()))?;
         return Ok(());
     }
     let create = || client.create_multipart_upload(bucket, key, meta);
-    let upload = retry.run(&what, create).await.map_err(job_error(what()))?;
+    let upload = retry
+        .run(&what, create)
+        .await
+        .map_err(|failed| failed.into_job(what()))?;
     let part_bytes = part_bytes(size);
-    let mut parts = Vec::new();
+    let (mut parts, mut digests) = (Vec::new(), Vec::new());
     let mut offset = 0;
     while offset < size {
         let number = u32::try_from(parts.len()).unwrap_or(u32::MAX) + 1;
         let (body, digest) = read(offset, part_bytes.min(size - offset))?;
         let send = || client.upload_part(bucket, key, &upload, number, body.clone(), &digest);
-        let etag = retry.run(&what, send).await.map_err(job_error(what()))?;
+        let etag = retry
+            .run(&what, send)
+            .await
+            .map_err(|failed| failed.into_job(what()))?;
+        digests.push(digest.md5);
         parts.push(CompletedPart {
             number,
             etag,
@@ -66,11 +69,19 @@ pub(crate) async fn put_file(
         offset += part_bytes;
     }
     let complete = || client.complete_multipart_upload(bucket, key, &upload, &parts);
-    retry
-        .run(&what, complete)
-        .await
-        .map_err(job_error(what()))?;
-    Ok(())
+    match retry.run(&what, complete).await {
+        Ok(_) => Ok(()),
+        // The answer to an earlier attempt was lost: the object tells whether it was a success.
+        Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {
+            let head = || client.head_object(bucket, key);
+            match retry.run(&what, head).await {
+                Ok(there) if there.etag == multipart_etag(&digests) => Ok(()),
+                Ok(_) => Err(Failed::Object(error).into_job(what())),
+                Err(failed) => Err(failed.into_job(what())),
+            }
+        }
+        Err(failed) => Err(failed.into_job(what())),
+    }
 }
 
 /// Whose uploads are meant.
@@ -105,7 +116,7 @@ pub(crate) fn abort_orphans(
         let list = || client.list_multipart_uploads(name, &prefix, next.as_ref());
         let page = handle
             .block_on(retry.run(&what, list))
-            .map_err(job_error(what()))?;
+            .map_err(|failed| failed.into_job(what()))?;
         for upload in &page.uploads {
             let ours = match keys {
                 Keys::One(key) => upload.key == key,
@@ -118,7 +129,7 @@ pub(crate) fn abort_orphans(
             match handle.block_on(retry.run(&what, abort)) {
                 Ok(()) => {}
                 Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {}
-                Err(failed) => return Err(job_error(what())(failed)),
+                Err(failed) => return Err(failed.into_job(what())),
             }
         }
         match page.next {

@@ -93,13 +93,7 @@ impl Verify<'_> {
         let list = || client.list_objects(bucket.as_str(), request);
         Handle::current()
             .block_on(self.retry.run(&what, list))
-            .map_err(|failed| match failed {
-                Failed::Job(error) => error,
-                Failed::Object(source) => Error::StoreRefused {
-                    what: what(),
-                    source,
-                },
-            })
+            .map_err(|failed| failed.into_job(what()))
     }
 
     /// Compares one row with what the listing says of it.

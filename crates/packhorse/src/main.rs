@@ -38,5 +38,8 @@ fn run() -> anyhow::Result<Exit> {
         .enable_all()
         .build()
         .context("start the async runtime")?;
-    runtime.block_on(commands::run(cli, environment))
+    let result = runtime.block_on(commands::run(cli, environment));
+    // A thread may be waiting for a device that does not answer: a second signal must not.
+    runtime.shutdown_background();
+    result
 }

@@ -279,5 +279,5 @@ fn completed(number: u32, etag: String, body: &Body) -> CompletedPart {
 fn joined(
     ended: Result<Result<CompletedPart, Failed>, tokio::task::JoinError>,
 ) -> Result<CompletedPart, Failed> {
-    ended.unwrap_or_else(|error| Err(Failed::Job(Error::Panicked(error.to_string()))))
+    ended.unwrap_or_else(|error| Err(Failed::Job(Error::Defect(error.to_string()))))
 }

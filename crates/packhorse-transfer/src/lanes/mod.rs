@@ -32,7 +32,8 @@ pub(crate) struct Lanes {
     manifest: Arc<Manifest>,
     retry: Retry,
     recorder: Recorder,
-    part_slots: Arc<Semaphore>,
+    put_slots: Semaphore,
+    part_slots: Semaphore,
     clock: fn() -> Timestamp,
 }
 
@@ -45,16 +46,15 @@ impl Lanes {
         recorder: Recorder,
         clock: fn() -> Timestamp,
     ) -> Arc<Self> {
-        let part_slots = Arc::new(Semaphore::new(
-            retry.limits.connections.min(PARTS_IN_FLIGHT),
-        ));
+        let connections = retry.limits.connections;
         Arc::new(Self {
             client,
             bucket,
             manifest,
             retry,
             recorder,
-            part_slots,
+            put_slots: Semaphore::new(connections),
+            part_slots: Semaphore::new(connections.min(PARTS_IN_FLIGHT)),
             clock,
         })
     }
@@ -190,5 +190,5 @@ fn worse(so_far: Result<(), Error>, error: Error) -> Error {
 }
 
 fn flatten(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {
-    ended.unwrap_or_else(|error| Err(Error::Panicked(error.to_string())))
+    ended.unwrap_or_else(|error| Err(Error::Defect(error.to_string())))
 }

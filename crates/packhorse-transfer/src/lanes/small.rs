@@ -32,8 +32,11 @@ impl Lanes {
                 }
             }
         };
+        let slot = self.put_slots.acquire().await;
         let content_type = meta.content_type.clone().unwrap_or_default();
-        match self.retry.run(&what, put).await {
+        let answer = self.retry.run(&what, put).await;
+        drop(slot);
+        match answer {
             Ok(etag) => {
                 self.retry.meter.add_sent(row.entry.size);
                 Ok(self.stored(etag, body.digest.md5, content_type))

@@ -107,11 +107,7 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Opens or creates the ledger of a job and locks it against other processes.
-    pub(crate) fn open(
-        folder: &JobFolder,
-        job_id: &JobId,
-        manifest_sha256: &str,
-    ) -> Result<Self, Error> {
+    pub(crate) fn open(folder: &JobFolder, job_id: &JobId, basis: &str) -> Result<Self, Error> {
         folder.create()?;
         let lock = lock(folder)?;
         let connection = connect(folder)?;
@@ -124,7 +120,7 @@ impl Ledger {
             folder: folder.clone(),
             _lock: Some(lock),
         };
-        ledger.begin_or_continue(job_id, manifest_sha256)?;
+        ledger.begin_or_continue(job_id, basis)?;
         Ok(ledger)
     }
 
@@ -138,23 +134,23 @@ impl Ledger {
         })
     }
 
-    /// Rows made under another manifest lead to other keys: they are of no use. (A lease keeps the
-    /// manifest from changing, so this happens only with a ledger of an earlier, aborted attempt.)
-    fn begin_or_continue(&self, job_id: &JobId, manifest_sha256: &str) -> Result<(), Error> {
+    /// Rows of another manifest lead to other keys, rows of another device to other files: they are
+    /// of no use, and the device is listed anew.
+    fn begin_or_continue(&self, job_id: &JobId, basis: &str) -> Result<(), Error> {
         let known: Option<(String, String)> = self
             .connection
-            .query_row("SELECT job_id, manifest_sha256 FROM job", [], |row| {
+            .query_row("SELECT job_id, basis FROM job", [], |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })
             .optional()?;
         match known {
-            Some((id, manifest)) if id == job_id.as_str() && manifest == manifest_sha256 => Ok(()),
+            Some((id, manifest)) if id == job_id.as_str() && manifest == basis => Ok(()),
             _ => {
                 self.connection
                     .execute_batch("BEGIN; DELETE FROM entries; DELETE FROM job;")?;
                 self.connection.execute(
-                    "INSERT INTO job (one, job_id, manifest_sha256, phase) VALUES (1, ?, ?, ?)",
-                    params![job_id.as_str(), manifest_sha256, Phase::Listing.code()],
+                    "INSERT INTO job (one, job_id, basis, phase) VALUES (1, ?, ?, ?)",
+                    params![job_id.as_str(), basis, Phase::Listing.code()],
                 )?;
                 self.connection.execute_batch("COMMIT")?;
                 Ok(())

@@ -2,7 +2,7 @@
 CREATE TABLE job (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     job_id TEXT NOT NULL,
-    manifest_sha256 TEXT NOT NULL,
+    basis TEXT NOT NULL,
     phase TEXT NOT NULL
 ) STRICT;
 

@@ -217,3 +217,18 @@ fn the_report_is_in_path_order_and_refuses_open_rows() {
          Thu 01 Jan 1970 00:00:02 GMT,v1/b,200,OK,bucket/k,07070707070707070707070707070707,1,a/b\n"
     );
 }
+
+#[test]
+fn sizes_that_only_a_damaged_disk_claims_can_be_counted() {
+    let job = Job::new();
+    let ledger = job.open("m").unwrap();
+    list(
+        &ledger,
+        &[
+            (file("a", u64::MAX, None), Err(Verdict::damaged())),
+            (file("b", u64::MAX, None), Err(Verdict::damaged())),
+        ],
+    );
+    let counts = ledger.counts().unwrap();
+    assert_eq!((counts.listed, counts.failed), (2, 2));
+}

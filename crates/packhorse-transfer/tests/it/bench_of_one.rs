@@ -110,7 +110,7 @@ impl Bench {
             folder: JobFolder::new(self.state.path(), &job_id),
             job_id,
             manifest: Arc::new(reading.manifest),
-            manifest_sha256: text,
+            basis: text,
             volumes: vec![SourceVolume {
                 folder: String::new(),
                 content: Ok(Arc::clone(&device.volumes()[0])),
@@ -130,6 +130,13 @@ impl Bench {
     pub(crate) async fn load(&self, options: &str) -> Vec<String> {
         let loaded = self.import(options).run().await.unwrap();
         self.report(&loaded).await
+    }
+
+    /// Loads the folder as a station without a ledger of it does.
+    pub(crate) async fn load_anew(&self, endpoint: &str) -> Loaded {
+        let import = self.import_through(endpoint, "");
+        std::fs::remove_dir_all(import.folder.path()).unwrap();
+        import.run().await.unwrap()
     }
 
     pub(crate) async fn report(&self, loaded: &Loaded) -> Vec<String> {

@@ -116,14 +116,14 @@ async fn a_store_that_always_loses_one_object_gives_a_failed_row() {
 async fn a_missing_bucket_stops_the_load_before_it_begins() {
     let bench = mixed().await;
     let import = bench.import("logBucket: no-such-bucket\n");
-    let folder = import.folder.clone();
+    let meter = import.meter.clone();
     let error = stopped(import).await;
     assert!(
         matches!(&error, Error::StoreRefused { source, .. }
         if source.code() == Some("NoSuchBucket")),
         "{error:?}"
     );
-    assert!(!folder.path().exists());
+    assert_eq!(meter.counts().listed, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,4 +153,82 @@ async fn an_object_that_is_refused_is_one_failed_row_with_the_stores_words() {
         report.contains(&"f7,403,AccessDenied,,,3000,".to_owned()),
         "{report:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_inside_a_200_is_a_failed_row() {
+    let bench = mixed().await;
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    proxy.fail_if(Fault::Status(200, "AccessDenied"), |seen| {
+        seen.method == Method::POST && seen.query.starts_with("uploadId=")
+    });
+    let loaded = bench
+        .import_through(&proxy.endpoint(), "")
+        .run()
+        .await
+        .unwrap();
+    assert_eq!(loaded.counts.failed, 1);
+    let report = bench.report(&loaded).await;
+    let expected = format!("large,400,AccessDenied,,,{},", 20 << 20);
+    assert!(report.contains(&expected), "{report:?}");
+    assert_eq!(bench.open_uploads().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_composite_etag_that_is_not_that_of_the_parts_is_never_stored() {
+    let bench = mixed().await;
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    proxy.fail_if(Fault::CorruptBodyEtag, |seen| {
+        seen.method == Method::POST && seen.query.starts_with("uploadId=")
+    });
+    let loaded = bench
+        .import_through(&proxy.endpoint(), "")
+        .run()
+        .await
+        .unwrap();
+    let report = bench.report(&loaded).await;
+    let large: Vec<_> = report
+        .iter()
+        .filter(|row| row.starts_with("large,"))
+        .collect();
+    assert!(
+        large[0].starts_with("large,500,VerificationFailed,"),
+        "{large:?}"
+    );
+    proxy.clear();
+    let again = bench.load_anew(&proxy.endpoint()).await;
+    assert_eq!(again.counts.failed, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_may_not_list_stops_the_load_before_a_byte_is_sent() {
+    for query in ["list-type=2", "uploads="] {
+        let bench = mixed().await;
+        let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+        proxy.fail_if(Fault::Status(403, "AccessDenied"), move |seen| {
+            seen.method == Method::GET && seen.query.contains(query)
+        });
+        let error = stopped(bench.import_through(&proxy.endpoint(), "")).await;
+        assert!(matches!(error, Error::StoreRefused { .. }), "{error:?}");
+        assert!(bench.objects().await.is_empty());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_requests_are_under_way_than_connections_allow() {
+    let bench = mixed().await;
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    proxy.fail_if(Fault::Delay(Duration::from_millis(5)), |seen| {
+        seen.method == Method::PUT
+    });
+    let mut import = bench.import_through(&proxy.endpoint(), "");
+    import.limits.connections = 2;
+    import.run().await.unwrap();
+    // PUTs and parts have two each.
+    assert!(
+        proxy.most_at_once() <= 4,
+        "{} at once",
+        proxy.most_at_once()
+    );
+    assert_eq!(bench.objects().await, bench.files());
 }

@@ -10,4 +10,5 @@ mod bench_of_one;
 mod faults;
 mod folders;
 mod options;
+mod panics;
 mod resume;

@@ -168,3 +168,40 @@ async fn a_device_given_up_has_a_report_with_every_row() {
         "{report:?}"
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_made_on_another_basis_are_made_anew() {
+    let bench = Bench::new().await;
+    bench.write("a", b"1");
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    interrupted(&bench, &proxy, 0).await;
+    bench.write("b", b"2");
+    let mut import = bench.import("");
+    import.basis.push_str("another device");
+    assert_eq!(import.run().await.unwrap().counts.listed, 2);
+    assert_eq!(bench.objects().await, bench.files());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_of_our_own_is_no_conflict_after_an_interruption() {
+    for policy in ["keep", "fail"] {
+        let options = format!("packhorse:\n  onConflict: {policy}\n");
+        let bench = Bench::new().await;
+        bench.write("small", &noise(100, 1));
+        bench.write("large", &noise(20 << 20, 2));
+        let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+        // Both objects are made, and nobody hears of it.
+        proxy.fail_if(Fault::ResetAfter, |seen| {
+            seen.path.ends_with("/small") || seen.query.starts_with("uploadId=")
+        });
+        let mut import = bench.import_through(&proxy.endpoint(), &options);
+        import.limits.retry_for = Duration::from_millis(50);
+        stopped(import).await;
+        let report = bench.load(&options).await;
+        assert!(
+            report.iter().skip(1).all(|row| row.contains(",200,OK,")),
+            "{report:?}"
+        );
+        assert_eq!(bench.objects().await, bench.files());
+    }
+}

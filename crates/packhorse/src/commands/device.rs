@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::anyhow;
 use serde::Serialize;
 
 use crate::aws::AwsArgs;
 use crate::exit::Exit;
-use crate::output::{self, OutputArgs};
+use crate::output::{self, Hint, OutputArgs};
 use crate::signature;
 
 use super::Context;
@@ -64,6 +65,15 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         return Ok(Exit::Refused);
     }
     let status = connect(&args.aws, ctx)?.get_status(&args.job).await?;
+    if status.progress_code.is_final() {
+        let (id, progress) = (&status.job_id, status.progress_code.code());
+        let refused = anyhow!("job {id} is {progress}: a device for it would not be loaded")
+            .context(Hint(
+                "create a new job: packhorse job create MANIFEST --type import".into(),
+            ));
+        output::error(&refused);
+        return Ok(Exit::Refused);
+    }
     let path = signature::write_to_device(&args.path, &status.signature_file_contents)?;
     let prepared = Prepared {
         job_id: status.job_id,

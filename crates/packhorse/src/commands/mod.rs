@@ -86,6 +86,10 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> anyhow::Result<Ex
         environment,
         config_file: cli.config,
     };
+    // Commands that need no configuration refuse a wrong one all the same; quickstart has none.
+    if !matches!(cli.command, Command::Quickstart(_)) {
+        ctx.config()?;
+    }
     match cli.command {
         Command::Quickstart(args) => quickstart::run(args, &ctx).await,
         Command::Serve(args) => serve::run(args, &ctx).await,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow};
 use packhorse_core::id::JobId;
 use packhorse_core::signature_file;
-use packhorse_station::{LoadRequest, Station};
+use packhorse_station::{LoadError, LoadRequest, Station, Unfinished};
 use packhorse_transfer::Limits;
 use tokio_util::sync::CancellationToken;
 
@@ -175,13 +175,12 @@ async fn load(args: LoadArgs, ctx: &Context) -> anyhow::Result<Exit> {
         None => None,
     };
     let request = LoadRequest {
-        device: args.device,
         job_id: args.job,
-        only_job: None,
         signature_file,
+        ..LoadRequest::new(args.device)
     };
-    let stop = stop_on_signal()?;
-    load_one(&station, &request, args.output, &stop).await
+    let stop = CancellationToken::new();
+    until_second_signal(&stop, load_one(&station, &request, args.output, &stop)).await
 }
 
 async fn resume(args: ResumeArgs, ctx: &Context) -> anyhow::Result<Exit> {
@@ -190,9 +189,26 @@ async fn resume(args: ResumeArgs, ctx: &Context) -> anyhow::Result<Exit> {
     if unfinished.is_empty() {
         output::say("there is nothing to resume");
     }
-    let stop = stop_on_signal()?;
+    let stop = CancellationToken::new();
+    until_second_signal(&stop, resume_all(&station, unfinished, args.output, &stop)).await
+}
+
+async fn resume_all(
+    station: &Station,
+    unfinished: Vec<Result<Unfinished, LoadError>>,
+    args: OutputArgs,
+    stop: &CancellationToken,
+) -> anyhow::Result<Exit> {
     let mut exits = Vec::new();
     for load in unfinished {
+        let load = match load {
+            Ok(load) => load,
+            Err(error) => {
+                output::error(&error.into());
+                exits.push(Exit::Failed);
+                continue;
+            }
+        };
         output::say(&format!(
             "resuming job {} from {}",
             load.job_id,
@@ -200,16 +216,14 @@ async fn resume(args: ResumeArgs, ctx: &Context) -> anyhow::Result<Exit> {
         ));
         let request = load.request();
         // One device that is gone must not keep the others waiting.
-        exits.push(
-            match load_one(&station, &request, args.output, &stop).await {
-                Ok(exit) => exit,
-                Err(error) if stop.is_cancelled() => return Err(error),
-                Err(error) => {
-                    output::error(&error);
-                    Exit::Failed
-                }
-            },
-        );
+        exits.push(match load_one(station, &request, args, stop).await {
+            Ok(exit) => exit,
+            Err(error) if stop.is_cancelled() => return Err(error),
+            Err(error) => {
+                output::error(&error);
+                Exit::Failed
+            }
+        });
     }
     Ok(worst(&exits))
 }
@@ -248,17 +262,24 @@ fn read_signature(path: &std::path::Path) -> anyhow::Result<String> {
     Ok(std::fs::read_to_string(path)?)
 }
 
-/// Cancelled by SIGINT or SIGTERM. The load then stops soon, to be resumed.
-fn stop_on_signal() -> anyhow::Result<CancellationToken> {
+/// Runs a load. A signal cancels `stop`: the load ends soon, to be resumed. A second signal ends it
+/// at once, which loses nothing either.
+async fn until_second_signal(
+    stop: &CancellationToken,
+    load: impl Future<Output = anyhow::Result<Exit>>,
+) -> anyhow::Result<Exit> {
     let mut signals = StopSignals::listen()?;
-    let stop = CancellationToken::new();
-    let on_signal = stop.clone();
-    tokio::spawn(async move {
-        signals.received().await;
-        output::say("stopping; `packhorse station resume` goes on");
-        on_signal.cancel();
-    });
-    Ok(stop)
+    let mut load = std::pin::pin!(load);
+    tokio::select! {
+        result = &mut load => return result,
+        () = signals.received() => {}
+    }
+    output::say("stopping; `packhorse station resume` goes on; a second signal ends at once");
+    stop.cancel();
+    tokio::select! {
+        result = &mut load => result,
+        () = signals.received() => Ok(Exit::Failed),
+    }
 }
 
 #[cfg(test)]

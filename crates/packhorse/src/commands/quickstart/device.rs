@@ -76,12 +76,7 @@ impl Device {
         contents: &str,
         place: &Place,
     ) -> anyhow::Result<(PathBuf, LoadRequest)> {
-        let request = LoadRequest {
-            device: self.path.clone(),
-            job_id: None,
-            signature_file: None,
-            only_job: None,
-        };
+        let request = LoadRequest::new(self.path.clone());
         if self.is_sample {
             return Ok((signature::write_to_device(&self.path, contents)?, request));
         }

@@ -104,9 +104,12 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         tokio::select! {
             result = &mut story => result,
             () = signals.received() => {
-                output::say("stopping");
+                output::say("stopping; a second signal ends at once");
                 stop.cancel();
-                story.await
+                tokio::select! {
+                    result = &mut story => result,
+                    () = signals.received() => Ok(Exit::Failed),
+                }
             }
         }
     };
