@@ -1,5 +1,6 @@
 //! What every request needs: the store, the keys, the settings, the clock.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -40,6 +41,12 @@ pub struct Settings {
     pub jobs_per_day: u32,
     /// How long after its creation a job waits for its device.
     pub expiry: SignedDuration,
+    /// How long a canceled or expired job still has a status.
+    pub closed_jobs_shown: SignedDuration,
+    /// How many requests an access key may send in a second; `None`: any number.
+    pub requests_per_second: Option<NonZeroU32>,
+    /// The regions that signatures of version 4 may be scoped to; empty: any.
+    pub regions: Vec<String>,
 }
 
 /// The place that loads devices.

@@ -7,6 +7,7 @@ mod environment;
 mod redacted;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -55,6 +56,8 @@ pub(crate) struct Server {
     /// The URL under which clients reach the API, when it is not `listen`.
     /// `PACKHORSE_SERVER__PUBLIC_URL`; no default.
     pub(crate) public_url: Option<String>,
+    /// Regions that signatures of version 4 may be made for. `PACKHORSE_SERVER__REGIONS`; none: any.
+    pub(crate) regions: Vec<String>,
     /// Address of the embedded object store. `PACKHORSE_SERVER__S3_LISTEN`; 127.0.0.1:9000.
     pub(crate) s3_listen: SocketAddr,
     /// Address of `/metrics`. `PACKHORSE_SERVER__METRICS_LISTEN`; none.
@@ -71,6 +74,7 @@ impl Default for Server {
             data_dir: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
+            regions: Vec::new(),
             s3_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9000)),
             metrics_listen: None,
             tls_cert: None,
@@ -162,8 +166,12 @@ pub(crate) struct Limits {
     /// Days after which a job without a device expires. `PACKHORSE_LIMITS__EXPIRY_DAYS`; 30, the
     /// original's.
     pub(crate) expiry_days: u32,
-    /// Requests an account may send in a second. `PACKHORSE_LIMITS__REQUESTS_PER_SECOND`; none.
-    pub(crate) requests_per_second: Option<u32>,
+    /// Days for which GetStatus still answers for a canceled or expired job.
+    /// `PACKHORSE_LIMITS__CLOSED_JOB_DAYS`; 90.
+    pub(crate) closed_job_days: u32,
+    /// Requests an access key may send in a second to one server.
+    /// `PACKHORSE_LIMITS__REQUESTS_PER_SECOND`; none: any number.
+    pub(crate) requests_per_second: Option<NonZeroU32>,
 }
 
 impl Default for Limits {
@@ -171,6 +179,7 @@ impl Default for Limits {
         Self {
             jobs_per_day: 50,
             expiry_days: 30,
+            closed_job_days: 90,
             requests_per_second: None,
         }
     }
@@ -272,10 +281,6 @@ impl Config {
             (
                 self.server.metrics_listen.is_some(),
                 "server.metrics_listen",
-            ),
-            (
-                self.limits.requests_per_second.is_some(),
-                "limits.requests_per_second",
             ),
             (
                 self.mail.smtp_url.is_some() || self.mail.from.is_some(),

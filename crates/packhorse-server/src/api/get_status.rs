@@ -1,6 +1,7 @@
 //! GetStatus: where a job stands.
 
-use packhorse_store::AccessKey;
+use packhorse_core::job::Progress;
+use packhorse_store::{AccessKey, Job};
 use packhorse_wire::actions::{GetStatus, GetStatusAnswer};
 use packhorse_wire::fault::Fault;
 
@@ -16,6 +17,7 @@ pub(super) async fn run(
     let id = job_id::read(&asked.job_id)?;
     let job = context.store.job(caller.account, &id).await;
     let job = job.map_err(|error| lookup_fault(error, &asked.job_id))?;
+    check_shown(context, &job, &asked.job_id)?;
     let (signature, signature_file_contents) = job_id::signed(context, caller.account, id.as_str());
     let facility = context.settings.facility.as_ref();
     Ok(GetStatusAnswer {
@@ -37,4 +39,27 @@ pub(super) async fn run(
         log_bucket: job.log.as_ref().map(|log| log.bucket.clone()),
         log_key: job.log.map(|log| log.key),
     })
+}
+
+/// A job that was given up still has a status for a while, as the original's had; then it is "out
+/// of the system". ListJobs still lists it.
+fn check_shown(context: &Context, job: &Job, id: &str) -> Result<(), Fault> {
+    let closed_for = context.now().duration_since(job.updated_at);
+    if closed_for <= context.settings.closed_jobs_shown {
+        return Ok(());
+    }
+    match job.state.progress {
+        Progress::Canceled => Err(Fault::canceled_job(id)),
+        Progress::Expired => Err(Fault::expired_job(id)),
+        Progress::Pending
+        | Progress::InProgress
+        | Progress::Complete
+        | Progress::SuccessWithErrors
+        | Progress::MissingSignature
+        | Progress::InvalidSignature
+        | Progress::DeviceError
+        | Progress::UnsupportedFileFormat
+        | Progress::UnsupportedDeviceType
+        | Progress::MissingDevice => Ok(()),
+    }
 }

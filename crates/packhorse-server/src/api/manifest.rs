@@ -19,7 +19,7 @@ pub(super) async fn check(
     let owned = text.to_owned();
     let read = off_the_loop(move || manifest::read(owned, job_type)).await?;
     let Reading { manifest, warnings } = read.map_err(|problems| problems_fault(&problems))?;
-    check_key(caller, &manifest)?;
+    check_key(caller, &manifest, text)?;
     buckets::check(context, caller, &bucket_names(&manifest)).await?;
     let lines: Vec<_> = warnings.iter().map(Problem::to_string).collect();
     Ok((!lines.is_empty()).then(|| lines.join("\n")))
@@ -48,9 +48,11 @@ fn problems_fault(problems: &[Problem]) -> Fault {
     })
 }
 
-fn check_key(caller: &AccessKey, manifest: &Manifest) -> Result<(), Fault> {
+fn check_key(caller: &AccessKey, manifest: &Manifest, text: &str) -> Result<(), Fault> {
+    let is_key = |line: &str| line.trim_start().starts_with("accessKeyId");
+    let line = || text.lines().position(is_key).map(|index| index + 1);
     match &manifest.common.access_key_id {
-        Some(id) if *id != caller.id => Err(Fault::foreign_access_key()),
+        Some(id) if *id != caller.id => Err(Fault::foreign_access_key(line())),
         _ => Ok(()),
     }
 }

@@ -10,11 +10,12 @@ mod job_id;
 mod list_jobs;
 mod manifest;
 mod messages;
+mod throttle;
 mod update_job;
 
 use axum::extract::Request as HttpRequest;
 use axum::response::{IntoResponse, Response};
-use http::header::{CONNECTION, CONTENT_TYPE};
+use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode};
 use packhorse_core::secret::Secret;
@@ -28,16 +29,26 @@ use crate::context::Context;
 use crate::http::{Bodies, BodyError, CutBody, RequestId};
 
 use faults::store_fault;
+use throttle::Throttle;
+
+/// Seconds after which a refused client may try again: a bucket is full again by then.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
 /// The Query API's side of the server.
 pub(crate) struct Edge {
     context: Context,
     bodies: Bodies,
+    throttle: Option<Throttle>,
 }
 
 impl Edge {
     pub(crate) fn new(context: Context, bodies: Bodies) -> Self {
-        Self { context, bodies }
+        let throttle = context.settings.requests_per_second.map(Throttle::new);
+        Self {
+            context,
+            bodies,
+            throttle,
+        }
     }
 
     /// Answers one request, whatever it is.
@@ -73,6 +84,7 @@ impl Edge {
         };
         let parameters = call.parameters()?;
         let caller = self.authenticate(&call, &parameters).await?;
+        self.admit(&caller)?;
         let request = Request::read(call.path, &parameters)?;
         let action = request.name();
         let outcome = self.dispatch(&caller, request, request_id).await;
@@ -96,11 +108,41 @@ impl Edge {
         parameters: &Parameters,
     ) -> Result<AccessKey, Fault> {
         let claim = Claim::find(call, parameters)?;
+        self.check_region(&claim)?;
         let found = self.context.store.find_access_key(claim.access_key_id());
         let key = found.await.map_err(store_fault)?.filter(|key| key.enabled);
         let secret: Option<&Secret> = key.as_ref().map(|key| &key.secret);
         claim.verify(call, parameters, secret, self.context.now())?;
-        key.ok_or_else(|| AuthError::UnknownKey.into())
+        let key = key.ok_or(AuthError::UnknownKey)?;
+        match claim.named_another_key(parameters) {
+            true => Err(Fault::other_access_key()),
+            false => Ok(key),
+        }
+    }
+
+    /// The operator may have said which regions this service answers to.
+    fn check_region(&self, claim: &Claim) -> Result<(), Fault> {
+        let allowed = &self.context.settings.regions;
+        match claim.region() {
+            Some(region) if !allowed.is_empty() && !allowed.iter().any(|name| name == region) => {
+                Err(Fault::wrong_region(region, allowed))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Only who proved to have the key uses its allowance up, so nobody can for another.
+    fn admit(&self, caller: &AccessKey) -> Result<(), Fault> {
+        let Some(throttle) = &self.throttle else {
+            return Ok(());
+        };
+        match throttle.admit(&caller.id, self.context.now()) {
+            true => Ok(()),
+            false => {
+                tracing::info!(account = caller.account_name, "throttled");
+                Err(Fault::throttling())
+            }
+        }
     }
 
     async fn dispatch(
@@ -154,7 +196,13 @@ fn body_fault(error: BodyError) -> Fault {
 fn refusal(fault: &Fault, request_id: &str) -> Response {
     let status = StatusCode::from_u16(fault.code().status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    document(status, fault.to_xml(request_id))
+    let mut answer = document(status, fault.to_xml(request_id));
+    if [FaultCode::Throttling, FaultCode::ServiceUnavailable].contains(&fault.code()) {
+        answer
+            .headers_mut()
+            .insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    answer
 }
 
 /// The rest of the body was not read, so nothing can follow on this connection.

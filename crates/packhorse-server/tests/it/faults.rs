@@ -127,7 +127,7 @@ async fn wrong_parameters_have_their_faults_and_change_nothing() {
         ),
         (
             &[("Action", "CancelJob"), ("JobId", "a\u{1}")],
-            "InvalidParameterException",
+            "InvalidJobIdException",
         ),
     ];
     for (pairs, code) in cases {

@@ -13,6 +13,7 @@ use packhorse_wire::actions::{Action, CreateJob, CreateJobAnswer, read_answer};
 use packhorse_wire::desk::ObjectStore;
 use packhorse_wire::fault::ErrorAnswer;
 use packhorse_wire::sigv4::{AmzDate, Dialect, Payload, Scope, SignAs, SigningKey, sign_headers};
+use sqlx::Connection as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,9 @@ use crate::fake_store::FakeStore;
 
 /// Jobs an account may create in a day here.
 pub(crate) const JOBS_PER_DAY: u32 = 5;
+
+/// How long a canceled or expired job has a status here.
+pub(crate) const CLOSED_JOBS_SHOWN: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// A server on a free port, with a database and an object store of its own.
 pub(crate) struct Service {
@@ -35,6 +39,11 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// A server with settings of its own.
+    pub(crate) async fn start_with(adjust: impl FnOnce(&mut Settings)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("x.db").display());
         let master_key = MasterKey::from_hex(&"01".repeat(32)).unwrap();
@@ -43,10 +52,12 @@ impl Service {
         let objects = FakeStore::default();
         let now = Arc::new(Mutex::new("2026-01-01T00:00:00Z".parse().unwrap()));
         let clock = now.clone();
+        let mut settings = settings(objects.start().await);
+        adjust(&mut settings);
         let context = Context {
             store: store.clone(),
             signature_key,
-            settings: settings(objects.start().await),
+            settings,
             clock: Arc::new(move || *clock.lock().unwrap()),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -105,6 +116,16 @@ impl Service {
     pub(crate) fn database(&self) -> Vec<u8> {
         let read = |name: &str| std::fs::read(self.folder.path().join(Path::new(name))).unwrap();
         [read("x.db"), read("x.db-wal")].concat()
+    }
+
+    /// Takes the table of jobs away, as no request can.
+    pub(crate) async fn damage(&self) {
+        let url = format!("sqlite://{}", self.folder.path().join("x.db").display());
+        let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query("ALTER TABLE jobs RENAME TO elsewhere")
+            .execute(&mut database)
+            .await
+            .unwrap();
     }
 
     /// Signs a form with the customer's key and sends it.
@@ -210,6 +231,9 @@ fn settings(endpoint: String) -> Settings {
         }),
         jobs_per_day: JOBS_PER_DAY,
         expiry: SignedDuration::from_hours(30 * 24),
+        closed_jobs_shown: CLOSED_JOBS_SHOWN,
+        requests_per_second: None,
+        regions: Vec::new(),
     }
 }
 

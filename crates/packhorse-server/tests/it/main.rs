@@ -8,7 +8,9 @@
 mod actions;
 mod desk;
 mod edge;
+mod exceptions;
 mod fake_store;
 mod faults;
+mod framework;
 mod harness;
 mod limits;

@@ -1,6 +1,6 @@
 //! CancelJob: gives a job up before its device is loaded.
 
-use super::{Action, Answer, Pairs, push, push_optional, read_job_id};
+use super::{Action, Answer, Pairs, push, push_optional, read_api_version, read_job_id};
 use crate::fault::Fault;
 use crate::query::Parameters;
 use crate::xml::{Element, Error, Members};
@@ -22,7 +22,7 @@ impl Action for CancelJob {
         let job_id = read_job_id(parameters)?;
         Ok(Self {
             job_id,
-            api_version: parameters.text("APIVersion")?,
+            api_version: read_api_version(parameters)?,
         })
     }
 

@@ -4,8 +4,8 @@ use packhorse_core::job::JobType;
 
 use super::artifact::{read_artifacts, write_artifacts};
 use super::{
-    Action, Answer, Artifact, Hidden, Pairs, push, push_flag, push_optional, read_job_type,
-    write_job_type,
+    Action, Answer, Artifact, Hidden, Pairs, push, push_flag, push_optional, read_api_version,
+    read_job_type, write_job_type,
 };
 use crate::fault::Fault;
 use crate::query::Parameters;
@@ -43,12 +43,15 @@ impl Action for CreateJob {
     type Answer = CreateJobAnswer;
 
     fn read(parameters: &Parameters) -> Result<Self, Fault> {
+        if let Some(id) = parameters.get("JobId").filter(|id| !id.is_empty()) {
+            return Err(Fault::job_id_on_create(id));
+        }
         Ok(Self {
             job_type: read_job_type(parameters)?,
             manifest: parameters.required_text("Manifest")?,
             manifest_addendum: parameters.text("ManifestAddendum")?,
             validate_only: parameters.flag("ValidateOnly")?,
-            api_version: parameters.text("APIVersion")?,
+            api_version: read_api_version(parameters)?,
         })
     }
 

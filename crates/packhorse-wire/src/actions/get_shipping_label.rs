@@ -1,6 +1,6 @@
 //! GetShippingLabel: a label for the parcel of one or more jobs.
 
-use super::{Action, Answer, Hidden, Pairs, push, push_optional};
+use super::{Action, Answer, Hidden, Pairs, push, push_optional, read_api_version};
 use crate::fault::Fault;
 use crate::query::Parameters;
 use crate::xml::{Element, Error, Members};
@@ -101,7 +101,7 @@ impl Action for GetShippingLabel {
         Ok(Self {
             job_ids,
             address: LabelAddress::read(parameters)?,
-            api_version: parameters.text("APIVersion")?,
+            api_version: read_api_version(parameters)?,
         })
     }
 

@@ -5,7 +5,8 @@ use packhorse_core::job::{JobType, Location, Progress};
 
 use super::artifact::{read_artifacts, write_artifacts};
 use super::{
-    Action, Answer, Artifact, Hidden, Pairs, push, push_optional, read_job_id, write_job_type,
+    Action, Answer, Artifact, Hidden, Pairs, push, push_optional, read_api_version, read_job_id,
+    write_job_type,
 };
 use crate::fault::Fault;
 use crate::query::Parameters;
@@ -28,7 +29,7 @@ impl Action for GetStatus {
         let job_id = read_job_id(parameters)?;
         Ok(Self {
             job_id,
-            api_version: parameters.text("APIVersion")?,
+            api_version: read_api_version(parameters)?,
         })
     }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use packhorse_core::job::JobType;
 
-use super::{Action, Answer, Pairs, push, push_optional, write_job_type};
+use super::{Action, Answer, Pairs, push, push_optional, read_api_version, write_job_type};
 use crate::fault::Fault;
 use crate::query::Parameters;
 use crate::xml::{Element, Error, Members};
@@ -44,7 +44,7 @@ impl Action for ListJobs {
         Ok(Self {
             max_jobs,
             marker: parameters.text("Marker")?,
-            api_version: parameters.text("APIVersion")?,
+            api_version: read_api_version(parameters)?,
         })
     }
 

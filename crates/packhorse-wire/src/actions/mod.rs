@@ -32,6 +32,9 @@ pub const VERSION: &str = "2010-06-01";
 /// The version of the older reference's samples; the same protocol.
 const VERSION_OF_THE_GUIDE: &str = "2010-06-03";
 
+/// Longest `APIVersion`; the longest that a client is known to send has ten characters.
+const API_VERSION_BYTES_MAX: usize = 64;
+
 /// A form in the making: names and values.
 type Pairs = Vec<(String, String)>;
 
@@ -156,11 +159,28 @@ fn read_job_type(parameters: &Parameters) -> Result<JobType, Fault> {
         .ok_or_else(|| Fault::invalid_parameter("JobType", "must be Import or Export"))
 }
 
-/// `JobId` where the service calls a missing one invalid.
+/// `JobId` where the service calls a missing one invalid, and one that cannot be an id too: these
+/// actions know no fault of parameters.
 fn read_job_id(parameters: &Parameters) -> Result<String, Fault> {
-    parameters
-        .text("JobId")?
-        .ok_or_else(|| Fault::missing_job_id("JobId"))
+    let id = parameters.get("JobId").unwrap_or_default();
+    match id {
+        "" => Err(Fault::missing_job_id("JobId")),
+        id if xml::unwritable(id).is_some() => Err(Fault::no_such_job(id)),
+        id => Ok(id.to_owned()),
+    }
+}
+
+/// `APIVersion`: what a client tool calls itself. Free text, so only what no tool would call
+/// itself is refused; an empty one counts as absent.
+fn read_api_version(parameters: &Parameters) -> Result<Option<String>, Fault> {
+    let Some(version) = parameters.get("APIVersion").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let plain = version.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    match plain && version.len() <= API_VERSION_BYTES_MAX {
+        true => Ok(Some(version.to_owned())),
+        false => Err(Fault::invalid_version(version)),
+    }
 }
 
 /// Adds a pair to a form.

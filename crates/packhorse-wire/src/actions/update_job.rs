@@ -4,7 +4,8 @@ use packhorse_core::job::JobType;
 
 use super::artifact::{read_artifacts, write_artifacts};
 use super::{
-    Action, Answer, Artifact, Hidden, Pairs, push, push_flag, push_optional, read_job_type,
+    Action, Answer, Artifact, Hidden, Pairs, push, push_flag, push_optional, read_api_version,
+    read_job_type,
 };
 use crate::fault::Fault;
 use crate::query::Parameters;
@@ -48,7 +49,7 @@ impl Action for UpdateJob {
             job_type: read_job_type(parameters)?,
             manifest: parameters.required_text("Manifest")?,
             validate_only: parameters.flag("ValidateOnly")?,
-            api_version: parameters.text("APIVersion")?,
+            api_version: read_api_version(parameters)?,
         })
     }
 

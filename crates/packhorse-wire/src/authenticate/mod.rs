@@ -34,7 +34,12 @@ impl Claim {
     /// Finds the one signature of a request.
     pub fn find(call: &Call<'_>, parameters: &Parameters) -> Result<Self, AuthError> {
         let v4 = sigv4::Presented::find(&call.signed_part())?;
-        match (v4, sigv2::Presented::find(parameters)?) {
+        let v2 = match &v4 {
+            // A key id alone is no signature; whose it is, `named_another_key` tells.
+            Some(_) if !sigv2::Presented::is_signed(parameters) => None,
+            _ => sigv2::Presented::find(parameters)?,
+        };
+        match (v4, v2) {
             (Some(v4), None) => Ok(Self(Scheme::V4(v4))),
             (None, Some(v2)) => Ok(Self(Scheme::V2(v2))),
             (None, None) => Err(AuthError::Absent),
@@ -51,6 +56,21 @@ impl Claim {
             Scheme::V2(presented) => presented.access_key_id(),
             Scheme::V4(presented) => presented.access_key_id(),
         }
+    }
+
+    /// The region that the signature is scoped to; `None` for version 2, which has none.
+    pub fn region(&self) -> Option<&str> {
+        match &self.0 {
+            Scheme::V2(_) => None,
+            Scheme::V4(presented) => Some(presented.scope().region()),
+        }
+    }
+
+    /// Whether the parameters name another access key than the one that signed.
+    pub fn named_another_key(&self, parameters: &Parameters) -> bool {
+        parameters
+            .get("AWSAccessKeyId")
+            .is_some_and(|named| named != self.access_key_id())
     }
 
     /// The token of temporary credentials, if the request has one.

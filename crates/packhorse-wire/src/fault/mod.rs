@@ -76,10 +76,20 @@ impl Fault {
         Self::new(FaultCode::InvalidJobId, format!("{name} must be specified"))
     }
 
+    /// CreateJob was given a job id, which only the service can choose.
+    pub fn job_id_on_create(id: &str) -> Self {
+        let text = format!(
+            "CreateJob takes no JobId ({} was given), since it makes a new job: leave the \
+             parameter out, or use UpdateJob to change that job",
+            echo(id)
+        );
+        Self::new(FaultCode::InvalidJobId, text)
+    }
+
     /// The job was canceled.
     pub fn canceled_job(id: &str) -> Self {
         let text = format!(
-            "The job {} has been canceled and is no longer valid",
+            "The job {} has been canceled and is no longer valid: create another",
             echo(id)
         );
         Self::new(FaultCode::CanceledJobId, text)
@@ -88,7 +98,7 @@ impl Fault {
     /// The job expired.
     pub fn expired_job(id: &str) -> Self {
         let text = format!(
-            "The job {} has expired because no device arrived in time",
+            "The job {} has expired because no device arrived in time: create another",
             echo(id)
         );
         Self::new(FaultCode::ExpiredJobId, text)
@@ -112,21 +122,49 @@ impl Fault {
         Self::new(FaultCode::UnableToCancelJobId, text)
     }
 
-    /// The manifest names another access key than the request's.
-    pub fn foreign_access_key() -> Self {
-        let text = "The accessKeyId in your manifest is not the access key that signed the request";
+    /// The manifest names another access key than the request's, in this line of it.
+    pub fn foreign_access_key(line: Option<usize>) -> Self {
+        let place = line.map_or(String::new(), |line| format!(" (line {line})"));
+        let text = format!(
+            "The accessKeyId in your manifest{place} is not the access key that signed the \
+             request: leave it out, or sign with that key"
+        );
         Self::new(FaultCode::InvalidAccessKeyId, text)
+    }
+
+    /// The request is signed with one access key and names another.
+    pub fn other_access_key() -> Self {
+        let text = "The parameter AWSAccessKeyId is not the access key that signed the request: \
+                    leave it out, or sign with that key";
+        Self::new(FaultCode::InvalidAccessKeyId, text)
+    }
+
+    /// The signature is scoped to a region that this service is not in; `regions` are those it
+    /// answers to.
+    pub fn wrong_region(region: &str, regions: &[String]) -> Self {
+        let text = format!(
+            "Credential should be scoped to a valid region, not '{}': sign for {}",
+            echo(region),
+            regions.join(" or ")
+        );
+        Self::new(FaultCode::SignatureDoesNotMatch, text)
     }
 
     /// The account made all the jobs it may make in a day.
     pub fn quota_exceeded(jobs_per_day: u32) -> Self {
-        let text = format!("Your account has created {jobs_per_day} jobs today, the most allowed");
+        let text = format!(
+            "Your account may create {jobs_per_day} jobs in 24 hours and has done so: try again \
+             later, or ask the facility for more"
+        );
         Self::new(FaultCode::CreateJobQuotaExceeded, text)
     }
 
     /// A bucket of the manifest does not exist.
     pub fn no_such_bucket(bucket: &str) -> Self {
-        let text = format!("The bucket {} does not exist", echo(bucket));
+        let text = format!(
+            "The bucket {} does not exist: create it, or name another in your manifest",
+            echo(bucket)
+        );
         Self::new(FaultCode::NoSuchBucket, text)
     }
 
@@ -158,7 +196,11 @@ impl Fault {
 
     /// The version of the client tool is not accepted.
     pub fn invalid_version(version: &str) -> Self {
-        let text = format!("The client tool version {} is not supported", echo(version));
+        let text = format!(
+            "The client tool version {} is not valid: the parameter APIVersion takes up to 64 \
+             visible ASCII characters and may be left out",
+            echo(version)
+        );
         Self::new(FaultCode::InvalidVersion, text)
     }
 

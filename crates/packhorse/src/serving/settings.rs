@@ -44,10 +44,15 @@ pub(super) fn settings(config: &Config, embedded: Option<&str>) -> anyhow::Resul
         },
         facility: facility(&config.facility)?,
         jobs_per_day: config.limits.jobs_per_day,
-        expiry: SignedDuration::from_secs(
-            i64::from(config.limits.expiry_days).saturating_mul(SECONDS_PER_DAY),
-        ),
+        expiry: days(config.limits.expiry_days),
+        closed_jobs_shown: days(config.limits.closed_job_days),
+        requests_per_second: config.limits.requests_per_second,
+        regions: config.server.regions.clone(),
     })
+}
+
+fn days(number: u32) -> SignedDuration {
+    SignedDuration::from_secs(i64::from(number).saturating_mul(SECONDS_PER_DAY))
 }
 
 /// The address for parcels: whole or not at all.
