@@ -15,6 +15,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
@@ -28,6 +29,8 @@ pub(crate) use request_id::RequestId;
 const CONNECTIONS_MAX: usize = 1024;
 /// Time for the head of a request, and for a kept connection to say something again.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for a client to take a piece of an answer: who asks and never reads gives its place up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Bytes of a request's head. Presigned URLs and signatures have some 2 KiB; a GET carries a
 /// manifest in its URL.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
@@ -77,11 +80,13 @@ impl Server {
                 next = next => next,
             };
             let service = TowerToHyperService::new(router.clone());
+            let mut stream = TimeoutStream::new(stream);
+            stream.set_write_timeout(Some(WRITE_TIMEOUT));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(HEAD_BYTES_MAX)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(Box::pin(stream)), service);
             let connection = open.watch(connection);
             tokio::spawn(async move {
                 if let Err(error) = connection.await {

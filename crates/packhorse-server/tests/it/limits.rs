@@ -53,3 +53,17 @@ async fn a_body_that_never_ends_is_cut_off() {
     assert_eq!((status, code.as_str()), (400, "InvalidParameterException"));
     assert!(text.contains("in time"), "{text}");
 }
+
+#[tokio::test]
+async fn a_client_that_never_reads_its_answers_is_cut_off() {
+    let service = Service::start().await;
+    let mut connection = TcpStream::connect(service.address).await.unwrap();
+    tokio::time::pause();
+    // Once the buffers on the way are full the server cannot write, and the client neither.
+    let request = b"GET /console/ HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1000);
+    let cut_off = async { while connection.write_all(&request).await.is_ok() {} };
+    let limit = std::time::Duration::from_secs(600);
+    let ended = tokio::time::timeout(limit, cut_off).await;
+    assert!(ended.is_ok(), "the connection is still there");
+    assert_eq!(service.get("/healthz", "*/*").await.status, 200);
+}
