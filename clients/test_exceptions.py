@@ -4,6 +4,7 @@ Faults of the framework (throttling, an outage) are counted: clients must send a
 exactly when that can help.
 """
 
+import concurrent.futures
 import http.client
 import re
 import socket
@@ -12,14 +13,13 @@ import time
 import urllib.parse
 from dataclasses import dataclass, field
 
-import botocore.auth
 import botocore.endpoint
 import pytest
 from botocore.exceptions import ClientError
 
 from faultproxy import Answer, FaultProxy
 from manifests import ADDRESS, manifest
-from product import Account, Server, Station
+from product import Account, Server, Station, wait_until
 
 # Exceptions that need a part of the service which is not built yet.
 LEFT = {
@@ -129,6 +129,7 @@ class World:
         self.server.environment["PACKHORSE_LIMITS__EXPIRY_DAYS"] = 0
         self.server.environment["PACKHORSE_LIMITS__CLOSED_JOB_DAYS"] = 0
         self.server.start()
+        wait_until(self.has_expired, "the job expires")
         self.jobs["waiting"] = self.create(self.customer.jobs())
         for _ in range(self.JOBS_PER_DAY):
             self.create(self.busy.jobs(), self.busy_bucket)
@@ -143,6 +144,15 @@ class World:
         known = shared.account()
         key = (known.access_key_id, known.secret_access_key)
         return self.server.account(key=key), known.bucket()
+
+    def has_expired(self):
+        """Whether the server has been at its expiry since it started."""
+        client = self.customer.jobs()
+        try:
+            client.get_status(JobId=self.jobs["expired"])
+        except client.exceptions.ExpiredJobIdException:
+            return True
+        return False
 
     def create(self, client, bucket=None):
         text = manifest(bucket or self.bucket)
@@ -235,6 +245,47 @@ def test_no_exception_of_the_model_is_forgotten(account):
     assert len(listed) == 16 + 18 + 6 + 5 + 3 + 7
     assert not covered & LEFT, "no longer left"
     assert listed == covered | LEFT
+
+
+# --- quota and expiry ------------------------------------------------------------------------
+
+
+def test_clients_that_create_at_once_share_the_quota(new_server):
+    account = new_server(PACKHORSE_LIMITS__JOBS_PER_DAY=7).account()
+    text, client = manifest(account.bucket()), account.jobs(max_pool_connections=16)
+
+    def create(_):
+        try:
+            return client.create_job(JobType="Import", Manifest=text, ValidateOnly=False)["JobId"]
+        except client.exceptions.CreateJobQuotaExceededException:
+            return None
+
+    with concurrent.futures.ThreadPoolExecutor(16) as threads:
+        made = [job for job in threads.map(create, range(48)) if job]
+    assert len(made) == 7
+    assert {job["JobId"] for job in client.list_jobs()["Jobs"]} == set(made)
+    # A dry run makes nothing, so it needs no quota.
+    client.create_job(JobType="Import", Manifest=text, ValidateOnly=True)
+
+
+def test_a_job_without_a_device_expires_and_can_only_be_looked_at(new_server, create):
+    server = new_server()
+    job = create(server.account())
+    server.stop()
+    server.environment["PACKHORSE_LIMITS__EXPIRY_DAYS"] = 0
+    server.start()
+    wait_until(lambda: job.progress() == "Expired", "the job expires")
+    client = job.account.jobs()
+    assert client.get_status(JobId=job.id)["LocationCode"] == "NotReceived"
+    for call in (
+        lambda: client.cancel_job(JobId=job.id),
+        lambda: client.update_job(
+            JobId=job.id, JobType="Import", Manifest=manifest(job.bucket), ValidateOnly=False
+        ),
+    ):
+        with pytest.raises(client.exceptions.ExpiredJobIdException):
+            call()
+    assert [listed["JobId"] for listed in client.list_jobs()["Jobs"]] == [job.id]
 
 
 # --- retries ---------------------------------------------------------------------------------
@@ -336,7 +387,7 @@ def test_a_client_that_is_throttled_gets_everything_done(new_server):
     assert counted.count >= calls
 
 
-def test_what_cannot_get_better_is_not_retried(account, create, at_once, monkeypatch):
+def test_what_cannot_get_better_is_not_retried(account, create, at_once):
     job = create(account)
     wrong = Account(account.server, "x", account.access_key_id, "wrong" * 8)
     unknown = Account(account.server, "x", "AKIDOESNOTEXIST00000", "wrong" * 8)
