@@ -35,18 +35,37 @@ pub(super) async fn append(
     detail: &str,
     now: Timestamp,
 ) -> Result<()> {
-    let event = Event {
+    let event = event(actor, what, detail, now);
+    let link = row.event_link.after(&event);
+    insert(conn, row.seq, row.event_count, &event, &link).await?;
+    row.event_count += 1;
+    row.event_link = link;
+    Ok(())
+}
+
+/// An event as it is kept.
+pub(super) fn event(actor: Actor, what: &str, detail: &str, now: Timestamp) -> Event {
+    Event {
         at: cut(now),
         actor,
         what: what.to_owned(),
         detail: detail.chars().take(DETAIL_CHARS_MAX).collect(),
-    };
-    let link = row.event_link.after(&event);
+    }
+}
+
+/// Inserts an event of the job `job`, the `seq`th of it, with the link that it makes.
+pub(super) async fn insert(
+    conn: &mut SqliteConnection,
+    job: i64,
+    seq: i64,
+    event: &Event,
+    link: &Link,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO events (job, seq, at, actor, what, detail, link) VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
-    .bind(row.seq)
-    .bind(row.event_count)
+    .bind(job)
+    .bind(seq)
     .bind(micros(event.at))
     .bind(serde_json::to_string(&event.actor).expect("an actor is always JSON"))
     .bind(&event.what)
@@ -54,8 +73,6 @@ pub(super) async fn append(
     .bind(link.0.to_vec())
     .execute(conn)
     .await?;
-    row.event_count += 1;
-    row.event_link = link;
     Ok(())
 }
 

@@ -188,9 +188,10 @@ impl Store for Sqlite {
     }
 
     async fn job(&self, account: AccountId, id: &JobId) -> Result<Job> {
-        let mut tx = self.read().await?;
-        let row = row::load_of(&mut tx, account, id).await?;
-        self.with_manifest(&mut tx, row).await
+        match self.whole_job(id).await? {
+            Some(job) if job.account == account => Ok(job),
+            _ => Err(Error::UnknownJob),
+        }
     }
 
     async fn update_job(&self, id: &JobId, update: Update, now: Timestamp) -> Result<Job> {
@@ -228,12 +229,7 @@ impl Store for Sqlite {
     }
 
     async fn find_job(&self, id: &JobId) -> Result<Option<Job>> {
-        let mut tx = self.read().await?;
-        match row::load(&mut tx, id).await {
-            Ok(row) => self.with_manifest(&mut tx, row).await.map(Some),
-            Err(Error::UnknownJob) => Ok(None),
-            Err(error) => Err(error),
-        }
+        self.whole_job(id).await
     }
 
     async fn claim(&self, claim: Claim, now: Timestamp) -> Result<ClaimedJob> {

@@ -79,12 +79,13 @@ pub(super) async fn load_of(
     }
 }
 
-/// Inserts a job that has no event yet.
-pub(super) async fn insert(conn: &mut SqliteConnection, row: &mut Row) -> Result<()> {
-    row.seq = sqlx::query_scalar(
+/// Inserts a new job; `false` if its id is taken.
+pub(super) async fn insert(conn: &mut SqliteConnection, row: &mut Row) -> Result<bool> {
+    let seq = sqlx::query_scalar(
         "INSERT INTO jobs (id, account, access_key_id, job_type, location, progress, revision, \
          created_at, updated_at, counts, epoch, event_count, event_link, version) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+         ON CONFLICT (id) DO NOTHING RETURNING seq",
     )
     .bind(row.id.as_str())
     .bind(row.account.0)
@@ -100,9 +101,10 @@ pub(super) async fn insert(conn: &mut SqliteConnection, row: &mut Row) -> Result
     .bind(row.event_count)
     .bind(row.event_link.0.to_vec())
     .bind(row.version)
-    .fetch_one(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(())
+    row.seq = seq.unwrap_or_default();
+    Ok(seq.is_some())
 }
 
 /// Writes the changed row, if nobody else did since it was read.
@@ -151,7 +153,8 @@ pub(super) fn summary(row: &SqliteRow) -> Result<JobSummary> {
     })
 }
 
-fn read(row: &SqliteRow) -> Result<Row> {
+/// A row out of the columns of `jobs`.
+pub(super) fn read(row: &SqliteRow) -> Result<Row> {
     let counts: String = row.try_get("counts")?;
     Ok(Row {
         seq: row.try_get("seq")?,

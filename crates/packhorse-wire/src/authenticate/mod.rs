@@ -7,6 +7,8 @@
 mod error;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod work;
 
 pub use error::AuthError;
 

@@ -145,3 +145,27 @@ fn a_request_has_exactly_one_signature() {
         );
     }
 }
+
+#[test]
+fn refusing_an_unknown_key_takes_as_many_hmacs_as_refusing_a_wrong_signature() {
+    let body = ListJobs::default().form();
+    let mut v4 = HeaderMap::new();
+    sign(&mut v4, Payload::of(body.as_bytes()));
+    let mut v2 = HeaderMap::new();
+    v2.insert("host", HeaderValue::from_static("localhost:8080"));
+    let query = format!(
+        "AWSAccessKeyId=AKID&SignatureVersion=2&SignatureMethod=HmacSHA256&Timestamp={NOW}\
+         &Operation=ListJobs&Signature=AAAA"
+    );
+    for (headers, query, hmacs) in [(&v4, "", 5), (&v2, query.as_str(), 2)] {
+        let wrong = Secret::new("wrong");
+        let cost = |secret| {
+            work::take();
+            outcome(headers, query, &body, secret, NOW)
+                .map(drop)
+                .map_err(|error| (error, work::take()))
+        };
+        assert_eq!(cost(Some(&wrong)), Err((AuthError::Mismatch, hmacs)));
+        assert_eq!(cost(None), Err((AuthError::UnknownKey, hmacs)));
+    }
+}

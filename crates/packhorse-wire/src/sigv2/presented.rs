@@ -38,6 +38,8 @@ impl Method {
 }
 
 fn hmac_lines<M: Mac + KeyInit>(secret: &Secret, lines: [&str; 4]) -> Vec<u8> {
+    #[cfg(test)]
+    crate::authenticate::work::note();
     let key = secret.expose().as_bytes();
     let mut mac = <M as KeyInit>::new_from_slice(key).expect("HMAC takes keys of any length");
     for (index, line) in lines.into_iter().enumerate() {
