@@ -3,14 +3,18 @@
 use crate::read;
 
 /// Room, and the rooms it may use.
-const EDGES: [(&str, &[&str]); 9] = [
+const EDGES: [(&str, &[&str]); 10] = [
     ("packhorse-core", &[]),
     ("packhorse-wire", &["core"]),
     ("packhorse-store", &["core"]),
     ("packhorse-objects", &["core", "wire"]),
     ("packhorse-media", &["core"]),
     ("packhorse-transfer", &["core", "objects", "media"]),
-    ("packhorse-server", &["core", "wire", "store", "objects"]),
+    ("packhorse-paper", &[]),
+    (
+        "packhorse-server",
+        &["core", "wire", "store", "objects", "paper"],
+    ),
     (
         "packhorse-station",
         &["core", "wire", "objects", "media", "transfer"],
@@ -24,7 +28,7 @@ const EDGES: [(&str, &[&str]); 9] = [
 ];
 
 /// What a room must be able to do without: purity, privilege, weight.
-const FORBIDDEN: [(&str, &[&str]); 5] = [
+const FORBIDDEN: [(&str, &[&str]); 6] = [
     (
         "packhorse-core",
         &[
@@ -33,6 +37,12 @@ const FORBIDDEN: [(&str, &[&str]); 5] = [
     ),
     (
         "packhorse-wire",
+        &[
+            "tokio", "sqlx", "rusqlite", "hyper", "axum", "reqwest", "rustix",
+        ],
+    ),
+    (
+        "packhorse-paper",
         &[
             "tokio", "sqlx", "rusqlite", "hyper", "axum", "reqwest", "rustix",
         ],
