@@ -57,6 +57,7 @@ fn manifest(bucket: &str) -> String {
 fn form(action: &str, key: &Key) -> String {
     let status = || GetStatus {
         job_id: key.job.clone(),
+        manifest_secrets: false,
         api_version: None,
     };
     match action {

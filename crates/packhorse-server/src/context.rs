@@ -4,8 +4,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use packhorse_store::Store;
-use packhorse_wire::desk::ObjectStore;
+use packhorse_objects::client::{Client, Error};
+use packhorse_store::{AccessKey, Store};
+use packhorse_wire::desk::{Credentials, ObjectStore};
+
+use crate::postal;
+use crate::store_error::chain;
 
 /// Tells the time. The executable's is the system's; tests set theirs.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -17,6 +21,8 @@ pub struct Context {
     pub store: Arc<dyn Store>,
     /// Signs and checks SIGNATURE files.
     pub signature_key: [u8; 32],
+    /// Signs and checks the links to artifacts.
+    pub artifact_key: [u8; 32],
     /// What the operator configured.
     pub settings: Settings,
     /// The time.
@@ -28,11 +34,27 @@ impl Context {
     pub(crate) fn now(&self) -> Timestamp {
         (self.clock)()
     }
+
+    /// The object store, with a customer's own key.
+    pub(crate) fn objects(&self, key: &AccessKey) -> Result<Client, Error> {
+        let credentials = Credentials {
+            access_key_id: key.id.clone(),
+            secret_access_key: key.secret.clone(),
+        };
+        let client = Client::new(&self.settings.object_store, &credentials);
+        client.inspect_err(|error| {
+            let error = chain(error);
+            tracing::error!(error, "the object store is configured wrongly");
+        })
+    }
 }
 
 /// What the operator configured.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The URL under which clients reach this server, without a slash at its end; links begin with
+    /// it.
+    pub public_url: String,
     /// Where buckets are, as this server and the stations reach it.
     pub object_store: ObjectStore,
     /// Where parcels go; `None` leaves the address out of answers.
@@ -73,11 +95,8 @@ pub struct Facility {
 impl Facility {
     /// The address for a parcel with the device of `job_id`, in lines, as the original gave it.
     pub(crate) fn address_for(&self, job_id: &str) -> String {
-        let region = self.state_or_province.as_ref();
-        let place = match region {
-            Some(region) => format!("{}, {region} {}", self.city, self.postal_code),
-            None => format!("{} {}", self.city, self.postal_code),
-        };
+        let region = self.state_or_province.as_deref();
+        let place = postal::place(&self.city, region, Some(&self.postal_code));
         let job = format!("JOBID {job_id}");
         let lines = [
             Some(self.name.as_str()),

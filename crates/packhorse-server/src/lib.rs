@@ -3,6 +3,7 @@
 //! - [`Server`]: listens, limits, drains. Everything a request needs is in its [`Context`].
 //! - `http`: what is common to all requests: limits, request ids, health.
 //! - `api`: the six actions, one file each.
+//! - `artifacts`: files behind links: packing slip, SIGNATURE, shipping label.
 //! - `desk`: what stations say.
 //! - `expiry`: jobs whose device never came.
 //!
@@ -10,10 +11,12 @@
 //! any number of servers may run on it.
 
 mod api;
+mod artifacts;
 mod context;
 mod desk;
 mod expiry;
 mod http;
+mod postal;
 mod store_error;
 
 pub use context::{Clock, Context, Facility, Settings};

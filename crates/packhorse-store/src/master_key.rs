@@ -99,6 +99,11 @@ impl MasterKey {
         self.derive("packhorse signature v1")
     }
 
+    /// The key that signs links to artifacts.
+    pub fn artifact_key(&self) -> [u8; 32] {
+        self.derive("packhorse artifact v1")
+    }
+
     /// What seals texts in the database.
     pub(crate) fn seal(&self) -> Seal {
         Seal::new(&self.derive("packhorse seal v1"))
@@ -172,6 +177,7 @@ mod tests {
     fn each_purpose_has_its_own_key_and_debug_hides() {
         let key = MasterKey::from_hex(&"07".repeat(32)).unwrap();
         assert_ne!(key.signature_key(), key.derive("packhorse seal v1"));
+        assert_ne!(key.signature_key(), key.artifact_key());
         assert_ne!(&key.signature_key(), key.0.as_ref());
         assert_eq!(format!("{key:?}"), "MasterKey(hidden)");
     }

@@ -21,6 +21,9 @@ const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 /// The server answers in milliseconds; a proxy in between may think longer.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// A page or label has some 40 KiB; more than this is no such thing.
+const DOWNLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Speaks to one API endpoint with one key.
 pub(crate) struct Api {
     http: reqwest::Client,
@@ -64,9 +67,23 @@ impl Api {
     pub(crate) async fn get_status(&self, job_id: &str) -> anyhow::Result<GetStatusAnswer> {
         self.call(&GetStatus {
             job_id: job_id.to_owned(),
+            manifest_secrets: false,
             api_version: None,
         })
         .await
+    }
+
+    /// Fetches what a link of an answer leads to. Nothing of the key is sent: the link is enough.
+    pub(crate) async fn download(&self, url: &str) -> anyhow::Result<Vec<u8>> {
+        let get = async {
+            let answer = self.http.get(url).send().await?;
+            let status = answer.status();
+            if !status.is_success() {
+                bail!("the answer is {status}");
+            }
+            read(answer, DOWNLOAD_BYTES_MAX).await
+        };
+        get.await.with_context(|| format!("fetch {url}"))
     }
 
     /// Sends the form and gives the answer's status and text.
@@ -82,8 +99,10 @@ impl Api {
                 ))
         })?;
         let status = answer.status().as_u16();
-        let text = read(answer).await.context("read the answer")?;
-        Ok((status, text))
+        let text = read(answer, DOCUMENT_BYTES_MAX)
+            .await
+            .and_then(|body| String::from_utf8(body).context("it is not UTF-8 text"));
+        Ok((status, text.context("read the answer")?))
     }
 
     fn signed(&self, form: &str) -> anyhow::Result<HeaderMap> {
@@ -125,14 +144,14 @@ fn hint_for(code: &str) -> Option<&'static str> {
     }
 }
 
-/// The body as text, as long as it is no longer than any answer.
-async fn read(mut answer: reqwest::Response) -> anyhow::Result<String> {
+/// The body, as long as it is no longer than that.
+async fn read(mut answer: reqwest::Response, bytes_max: usize) -> anyhow::Result<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await? {
-        if body.len() + chunk.len() > DOCUMENT_BYTES_MAX {
-            bail!("it is longer than {DOCUMENT_BYTES_MAX} bytes");
+        if body.len() + chunk.len() > bytes_max {
+            bail!("it is longer than {bytes_max} bytes");
         }
         body.extend_from_slice(&chunk);
     }
-    String::from_utf8(body).context("it is not UTF-8 text")
+    Ok(body)
 }

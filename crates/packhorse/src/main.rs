@@ -13,6 +13,7 @@ mod serving;
 mod signal;
 mod signature;
 mod storage;
+mod whole_file;
 
 use std::process::ExitCode;
 

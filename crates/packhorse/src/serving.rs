@@ -54,7 +54,7 @@ impl Serving {
             }
             None => None,
         };
-        let settings = settings::settings(config, s3.as_deref())?;
+        let settings = settings::settings(config, &api, s3.as_deref())?;
         let storage = storage::open(config, environment, IfAbsent::Create).await?;
         let stop = CancellationToken::new();
         let s3_task = match s3_listener {
@@ -71,6 +71,7 @@ impl Serving {
         let server = Server::new(packhorse_server::Context {
             store: Arc::clone(&storage.store),
             signature_key: storage.signature_key,
+            artifact_key: storage.artifact_key,
             settings,
             clock: Arc::new(clock::now),
         });

@@ -1,17 +1,13 @@
 //! Writes the SIGNATURE file into the root of a device that is mounted as a folder.
 
-use std::fs::File;
-use std::io::Write as _;
-use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use packhorse_core::signature_file::FILE_NAME;
 
 use crate::output::Hint;
-
-/// Readable by whoever runs the station; it is no secret once the disk is shipped.
-const MODE: u32 = 0o644;
+use crate::whole_file;
 
 /// Writes `contents` as the SIGNATURE file of `folder`: whole or not at all, an older one is
 /// replaced. Gives the file's path.
@@ -22,25 +18,7 @@ pub(crate) fn write_to_device(folder: &Path, contents: &str) -> anyhow::Result<P
 
 /// Writes a SIGNATURE file at `path`, whatever its name.
 pub(crate) fn write_file(path: &Path, contents: &str) -> anyhow::Result<PathBuf> {
-    let write = || -> std::io::Result<()> {
-        let folder = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut file = tempfile::Builder::new()
-            .prefix(".SIGNATURE-")
-            .tempfile_in(folder)?;
-        file.write_all(contents.as_bytes())?;
-        // A FAT disk knows no modes; what it gives instead serves as well.
-        drop(
-            file.as_file()
-                .set_permissions(std::fs::Permissions::from_mode(MODE)),
-        );
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        File::open(folder)?.sync_all()
-    };
-    write().with_context(|| format!("write {}", path.display()))?;
+    whole_file::write(path, contents.as_bytes())?;
     Ok(path.to_owned())
 }
 
@@ -67,6 +45,8 @@ pub(crate) fn refuse_unless_folder(path: &Path) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
@@ -78,7 +58,7 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         assert_eq!(
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
-            MODE
+            0o644
         );
     }
 

@@ -54,12 +54,14 @@ pub(crate) enum IfAbsent {
     Refuse,
 }
 
-/// The job store and the key that SIGNATURE files are signed with.
+/// The job store and the keys that SIGNATURE files and links are signed with.
 pub(crate) struct Storage {
     /// The store.
     pub(crate) store: Arc<dyn Store>,
     /// Signs and checks SIGNATURE files.
     pub(crate) signature_key: [u8; 32],
+    /// Signs and checks links to artifacts.
+    pub(crate) artifact_key: [u8; 32],
 }
 
 /// Opens the configured store.
@@ -86,13 +88,14 @@ pub(crate) async fn open(
         }
     };
     let master_key = master_key(config, environment)?;
-    let signature_key = master_key.signature_key();
+    let (signature_key, artifact_key) = (master_key.signature_key(), master_key.artifact_key());
     let store = packhorse_store::open(&url, master_key)
         .await
         .context("open the database")?;
     Ok(Storage {
         store,
         signature_key,
+        artifact_key,
     })
 }
 

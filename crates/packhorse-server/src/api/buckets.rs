@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use packhorse_objects::client::{Client, Error};
 use packhorse_store::AccessKey;
-use packhorse_wire::desk::Credentials;
 use packhorse_wire::fault::{Fault, FaultCode};
 use tokio::time::timeout;
 
@@ -12,7 +11,7 @@ use crate::context::Context;
 use crate::store_error::chain;
 
 /// Clients give up after a minute and send the request again, so an answer must come well before.
-const TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Asks the object store about each bucket with the caller's own key.
 pub(super) async fn check(
@@ -20,17 +19,7 @@ pub(super) async fn check(
     caller: &AccessKey,
     buckets: &[&str],
 ) -> Result<(), Fault> {
-    let credentials = Credentials {
-        access_key_id: caller.id.clone(),
-        secret_access_key: caller.secret.clone(),
-    };
-    let client = Client::new(&context.settings.object_store, &credentials).map_err(|error| {
-        tracing::error!(
-            error = chain(&error),
-            "the object store is configured wrongly"
-        );
-        Fault::internal()
-    })?;
+    let client = client(context, caller)?;
     for bucket in buckets {
         match timeout(TIMEOUT, client.head_bucket(bucket)).await {
             Ok(Ok(())) => {}
@@ -44,7 +33,13 @@ pub(super) async fn check(
     Ok(())
 }
 
-fn bucket_fault(bucket: &str, error: &Error) -> Fault {
+/// The object store with the caller's own key.
+pub(super) fn client(context: &Context, caller: &AccessKey) -> Result<Client, Fault> {
+    context.objects(caller).map_err(|_| Fault::internal())
+}
+
+/// What a failure of the object store means to the customer whose bucket it is.
+pub(super) fn bucket_fault(bucket: &str, error: &Error) -> Fault {
     match error.status() {
         Some(404) => Fault::no_such_bucket(bucket),
         Some(401 | 403) => Fault::bucket_permission(bucket, "use"),

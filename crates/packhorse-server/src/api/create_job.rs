@@ -1,11 +1,12 @@
 //! CreateJob: a manifest becomes a job, or is only checked.
 
 use packhorse_core::secret::Secret;
-use packhorse_store::{AccessKey, NewJob};
+use packhorse_store::{AccessKey, Job, NewJob};
 use packhorse_wire::actions::{CreateJob, CreateJobAnswer};
 use packhorse_wire::fault::Fault;
 
 use super::{job_id, manifest, store_fault};
+use crate::artifacts;
 use crate::context::Context;
 
 pub(super) async fn run(
@@ -15,9 +16,13 @@ pub(super) async fn run(
 ) -> Result<CreateJobAnswer, Fault> {
     let job_type = asked.job_type;
     let warning_message = manifest::check(context, caller, &asked.manifest, job_type).await?;
-    let id = match asked.validate_only {
-        true => job_id::invented()?,
-        false => create(context, caller, asked).await?,
+    let (id, artifacts) = match asked.validate_only {
+        true => (job_id::invented()?, Vec::new()),
+        false => {
+            let job = create(context, caller, asked).await?;
+            let artifacts = artifacts::list(context, caller, &job);
+            (job.id.as_str().to_owned(), artifacts)
+        }
     };
     let (signature, signature_file_contents) = job_id::signed(context, caller.account, &id);
     let facility = context.settings.facility.as_ref();
@@ -27,12 +32,12 @@ pub(super) async fn run(
         signature_file_contents,
         warning_message,
         aws_shipping_address: facility.map(|facility| facility.address_for(&id)),
-        artifacts: Vec::new(),
+        artifacts,
         job_id: id,
     })
 }
 
-async fn create(context: &Context, caller: &AccessKey, asked: CreateJob) -> Result<String, Fault> {
+async fn create(context: &Context, caller: &AccessKey, asked: CreateJob) -> Result<Job, Fault> {
     let new = NewJob {
         account: caller.account,
         access_key_id: caller.id.clone(),
@@ -43,5 +48,5 @@ async fn create(context: &Context, caller: &AccessKey, asked: CreateJob) -> Resu
     let job = context.store.create_job(new, context.now()).await;
     let job = job.map_err(store_fault)?;
     tracing::info!(job.id = %job.id, "a job was created");
-    Ok(job.id.as_str().to_owned())
+    Ok(job)
 }

@@ -7,6 +7,7 @@ use packhorse_wire::fault::Fault;
 
 use super::faults::lookup_fault;
 use super::{job_id, manifest, messages};
+use crate::artifacts;
 use crate::context::Context;
 
 pub(super) async fn run(
@@ -32,10 +33,13 @@ pub(super) async fn run(
         error_count: job.counts.failed,
         signature,
         signature_file_contents,
-        current_manifest: manifest::redacted(job.manifest.expose()).await?,
+        current_manifest: match asked.manifest_secrets {
+            true => job.manifest.expose().to_owned(),
+            false => manifest::redacted(job.manifest.expose()).await?,
+        },
         creation_date: job.created_at,
         aws_shipping_address: facility.map(|facility| facility.address_for(id.as_str())),
-        artifacts: Vec::new(),
+        artifacts: artifacts::list(context, caller, &job),
         log_bucket: job.log.as_ref().map(|log| log.bucket.clone()),
         log_key: job.log.map(|log| log.key),
     })

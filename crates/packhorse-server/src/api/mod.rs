@@ -10,6 +10,7 @@ mod job_id;
 mod list_jobs;
 mod manifest;
 mod messages;
+mod sender;
 mod throttle;
 mod update_job;
 

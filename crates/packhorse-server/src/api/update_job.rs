@@ -8,6 +8,7 @@ use packhorse_wire::fault::Fault;
 
 use super::faults::{change_fault, state_fault};
 use super::{job_id, manifest};
+use crate::artifacts;
 use crate::context::Context;
 
 pub(super) async fn run(
@@ -27,6 +28,7 @@ pub(super) async fn run(
         .after(Change::Update)
         .map_err(|at| state_fault(&asked.job_id, at.from.progress, Fault::unable_to_update))?;
     let warning_message = manifest::check(context, caller, &asked.manifest, asked.job_type).await?;
+    let mut artifacts = Vec::new();
     if !asked.validate_only {
         let update = Update {
             account: caller.account,
@@ -35,12 +37,12 @@ pub(super) async fn run(
             manifest: Secret::new(asked.manifest),
         };
         let updated = context.store.update_job(&id, update, context.now()).await;
-        updated.map_err(refuse)?;
+        artifacts = artifacts::list(context, caller, &updated.map_err(refuse)?);
         tracing::info!(job.id = %id, "a job was updated");
     }
     Ok(UpdateJobAnswer {
         success: true,
         warning_message,
-        artifacts: Vec::new(),
+        artifacts,
     })
 }

@@ -11,7 +11,7 @@ use http::header::ACCEPT;
 
 use super::{Bodies, console, health, request_id};
 use crate::context::Context;
-use crate::{api, desk};
+use crate::{api, artifacts, desk};
 
 /// The Query API takes whatever no other route does, since its clients may have any path prefix.
 pub(super) fn router(context: Context) -> Router {
@@ -23,6 +23,7 @@ pub(super) fn router(context: Context) -> Router {
         .route("/readyz", get(health::ready).with_state(health))
         .route("/console", get(console::to_page))
         .route("/console/", get(console::page))
+        .nest("/artifacts", artifacts::router(context.clone()))
         .nest("/desk/v1", desk::router(context, bodies))
         .fallback(query_api)
         .with_state(edge)

@@ -25,6 +25,7 @@ pub(crate) fn cancel(id: &str) -> String {
 pub(crate) fn get_status(id: &str) -> String {
     GetStatus {
         job_id: id.to_owned(),
+        manifest_secrets: false,
         api_version: None,
     }
     .form()
@@ -172,7 +173,7 @@ async fn an_update_replaces_the_manifest_and_keeps_the_signature() {
 }
 
 #[tokio::test]
-async fn passwords_are_not_shown_again() {
+async fn passwords_are_shown_again_only_when_asked_for() {
     let service = Service::start().await;
     let alice = service.customer("alice").await;
     let text = format!(
@@ -185,6 +186,14 @@ async fn passwords_are_not_shown_again() {
     assert!(found.current_manifest.starts_with(&manifest(&alice)));
     assert!(!found.current_manifest.contains("swordfish"));
     assert!(!found.current_manifest.contains("7391"));
+    let asked = GetStatus {
+        job_id: made.job_id,
+        manifest_secrets: true,
+        api_version: None,
+    };
+    let shown = service.call(&alice, &asked.form()).await;
+    let shown: GetStatusAnswer = read_answer(&shown.body).unwrap();
+    assert_eq!(shown.current_manifest, text, "unless the owner asks for it");
 }
 
 #[tokio::test]
@@ -277,16 +286,6 @@ async fn the_daily_quota_has_its_own_fault_and_ends() {
     assert_eq!(service.database(), before);
     service.advance(SignedDuration::from_hours(25));
     service.job(&alice).await;
-}
-
-#[tokio::test]
-async fn there_are_no_labels_and_the_answer_says_so() {
-    let service = Service::start().await;
-    let alice = service.customer("alice").await;
-    let id = service.job(&alice).await.job_id;
-    let (status, code, text) = service.call(&alice, &label(&id)).await.fault();
-    assert_eq!((status, code.as_str()), (400, "InvalidAction"));
-    assert!(text.contains("does not issue shipping labels"));
 }
 
 #[tokio::test]

@@ -48,20 +48,23 @@ impl Service {
         let url = format!("sqlite://{}", folder.path().join("x.db").display());
         let master_key = MasterKey::from_hex(&"01".repeat(32)).unwrap();
         let signature_key = master_key.signature_key();
+        let artifact_key = master_key.artifact_key();
         let store = packhorse_store::open(&url, master_key).await.unwrap();
         let objects = FakeStore::default();
         let now = Arc::new(Mutex::new("2026-01-01T00:00:00Z".parse().unwrap()));
         let clock = now.clone();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let mut settings = settings(objects.start().await);
+        settings.public_url = format!("http://{address}");
         adjust(&mut settings);
         let context = Context {
             store: store.clone(),
             signature_key,
+            artifact_key,
             settings,
             clock: Arc::new(move || *clock.lock().unwrap()),
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();
         let served = tokio::spawn(async move {
@@ -177,6 +180,13 @@ impl Service {
         self.send("GET", target, &headers, b"").await
     }
 
+    /// What is behind a link of this server, fetched as a browser does.
+    pub(crate) async fn open(&self, url: &str) -> Answer {
+        let path = url.strip_prefix(&format!("http://{}", self.address));
+        self.get(path.unwrap_or_else(|| panic!("{url}")), "*/*")
+            .await
+    }
+
     /// A station's message.
     pub(crate) async fn tell(&self, key: &str, path: &str, json: &str) -> Answer {
         let mut headers = HeaderMap::new();
@@ -214,6 +224,7 @@ pub(crate) fn head(method: &str, target: &str, headers: &HeaderMap, length: usiz
 
 fn settings(endpoint: String) -> Settings {
     Settings {
+        public_url: String::new(),
         object_store: ObjectStore {
             endpoint,
             region: "us-east-1".to_owned(),
@@ -271,7 +282,7 @@ impl Answer {
     pub(crate) async fn read(mut connection: TcpStream) -> Self {
         let mut bytes = Vec::new();
         connection.read_to_end(&mut bytes).await.unwrap();
-        let text = String::from_utf8(bytes).unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let mut lines = head.lines();
         let status = lines.next().unwrap_or_default();

@@ -6,6 +6,7 @@
 )]
 
 mod actions;
+mod artifacts;
 mod desk;
 mod edge;
 mod exceptions;
@@ -13,4 +14,5 @@ mod fake_store;
 mod faults;
 mod framework;
 mod harness;
+mod labels;
 mod limits;

@@ -5,8 +5,8 @@ use packhorse_core::job::{JobType, Location, Progress};
 
 use super::artifact::{read_artifacts, write_artifacts};
 use super::{
-    Action, Answer, Artifact, Hidden, Pairs, push, push_optional, read_api_version, read_job_id,
-    write_job_type,
+    Action, Answer, Artifact, Hidden, Pairs, push, push_flag, push_optional, read_api_version,
+    read_job_id, write_job_type,
 };
 use crate::fault::Fault;
 use crate::query::Parameters;
@@ -17,6 +17,9 @@ use crate::xml::{Element, Error, Members};
 pub struct GetStatus {
     /// The job, as the customer wrote it.
     pub job_id: String,
+    /// Show the manifest's passwords and pins as well: `IncludeManifestSecrets`, an addition to the
+    /// protocol.
+    pub manifest_secrets: bool,
     /// The version of the client tool, free text.
     pub api_version: Option<String>,
 }
@@ -29,6 +32,7 @@ impl Action for GetStatus {
         let job_id = read_job_id(parameters)?;
         Ok(Self {
             job_id,
+            manifest_secrets: parameters.flag("IncludeManifestSecrets")?,
             api_version: read_api_version(parameters)?,
         })
     }
@@ -36,6 +40,9 @@ impl Action for GetStatus {
     fn pairs(&self) -> Pairs {
         let mut pairs = Pairs::new();
         push(&mut pairs, "JobId", &self.job_id);
+        if self.manifest_secrets {
+            push_flag(&mut pairs, "IncludeManifestSecrets", true);
+        }
         push_optional(&mut pairs, "APIVersion", self.api_version.as_deref());
         pairs
     }
@@ -70,7 +77,7 @@ pub struct GetStatusAnswer {
     pub signature: String,
     /// The text of the SIGNATURE file.
     pub signature_file_contents: String,
-    /// The manifest in force, to the letter.
+    /// The manifest in force, to the letter, but for its passwords unless they were asked for.
     pub current_manifest: String,
     /// When the job was made.
     pub creation_date: Timestamp,

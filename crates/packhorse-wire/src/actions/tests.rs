@@ -293,10 +293,11 @@ proptest! {
         job_id in text(), max_jobs in 0..=JOBS_PER_PAGE_MAX,
         marker in proptest::option::of(text()), job_ids in proptest::collection::vec(text(), 1..30),
         street1 in proptest::option::of(text()), api_version in proptest::option::of("[ -~]{1,64}"),
+        manifest_secrets: bool,
     ) {
         let cancel = CancelJob { job_id: job_id.clone(), api_version: api_version.clone() };
         prop_assert_eq!(round_trip(&cancel), Ok(Request::CancelJob(cancel)));
-        let status = GetStatus { job_id, api_version: api_version.clone() };
+        let status = GetStatus { job_id, manifest_secrets, api_version: api_version.clone() };
         prop_assert_eq!(round_trip(&status), Ok(Request::GetStatus(status)));
         let list = ListJobs { max_jobs, marker, api_version: api_version.clone() };
         prop_assert_eq!(round_trip(&list), Ok(Request::ListJobs(list)));

@@ -28,14 +28,20 @@ pub(super) fn refuse_unsupported(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What the operator configured, for the server. `embedded` is the URL of the embedded store.
-pub(super) fn settings(config: &Config, embedded: Option<&str>) -> anyhow::Result<Settings> {
+/// What the operator configured, for the server. `api` is the URL under which clients reach it,
+/// `embedded` that of the embedded store.
+pub(super) fn settings(
+    config: &Config,
+    api: &str,
+    embedded: Option<&str>,
+) -> anyhow::Result<Settings> {
     let endpoint = match (&config.object_store.endpoint, embedded) {
         (Some(endpoint), _) => checked_url(endpoint).context("read object_store.endpoint")?,
         (None, Some(embedded)) => embedded.to_owned(),
         (None, None) => bail!("no object store is configured"),
     };
     Ok(Settings {
+        public_url: api.to_owned(),
         object_store: ObjectStore {
             endpoint,
             region: config.object_store.region.clone(),

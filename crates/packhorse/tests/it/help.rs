@@ -22,6 +22,7 @@ const COMMANDS: &[&str] = &[
     "job cancel",
     "job status",
     "job list",
+    "job label",
     "job watch",
     "device",
     "device prepare",

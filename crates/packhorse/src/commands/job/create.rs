@@ -12,7 +12,7 @@ use crate::output::{self, OutputArgs};
 use crate::signature;
 
 use super::super::Context;
-use super::{TypeArg, connect};
+use super::{TypeArg, artifacts, connect};
 
 /// Create a job from a manifest (CreateJob)
 ///
@@ -56,6 +56,8 @@ struct Created {
     signature: String,
     signature_file_contents: String,
     warning_message: Option<String>,
+    aws_shipping_address: Option<String>,
+    artifacts: Vec<artifacts::Printed>,
     /// Where SIGNATURE files were written.
     written: Vec<PathBuf>,
 }
@@ -78,6 +80,8 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         signature: job.signature,
         signature_file_contents: job.signature_file_contents,
         warning_message: job.warning_message,
+        aws_shipping_address: job.aws_shipping_address,
+        artifacts: artifacts::printed(job.artifacts),
         written: Vec::new(),
     };
     let written = write_signature(&args, &created.signature_file_contents);
@@ -128,5 +132,6 @@ fn text(created: &Created) -> String {
         lines.push("put this into the root of the disk, in a file named SIGNATURE:".to_owned());
         lines.push(output::visible(&created.signature_file_contents));
     }
+    lines.extend(artifacts::lines(&created.artifacts));
     lines.join("\n")
 }

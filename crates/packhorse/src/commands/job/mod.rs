@@ -1,7 +1,9 @@
 //! `packhorse job …`: the AWS API from the command line.
 
+mod artifacts;
 mod cancel;
 mod create;
+mod label;
 mod list;
 mod status;
 mod update;
@@ -25,6 +27,7 @@ EXAMPLES:
   export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…
   packhorse job create manifest.yaml --type import --device /mnt/disk
   packhorse job list
+  packhorse job label 4K7PQ2XB --save label.pdf
   packhorse job watch 4K7PQ2XB")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -38,6 +41,7 @@ enum Command {
     Cancel(cancel::Args),
     Status(status::Args),
     List(list::Args),
+    Label(label::Args),
     Watch(watch::Args),
 }
 
@@ -48,6 +52,7 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         Command::Cancel(args) => cancel::run(args, ctx).await,
         Command::Status(args) => status::run(args, ctx).await,
         Command::List(args) => list::run(args, ctx).await,
+        Command::Label(args) => label::run(args, ctx).await,
         Command::Watch(args) => watch::run(args, ctx).await,
     }
 }

@@ -1,6 +1,6 @@
 //! `packhorse job status`: GetStatus.
 
-use packhorse_wire::actions::GetStatusAnswer;
+use packhorse_wire::actions::{GetStatus, GetStatusAnswer};
 use serde::Serialize;
 
 use crate::aws::AwsArgs;
@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::output::{self, OutputArgs};
 
 use super::super::Context;
-use super::connect;
+use super::{artifacts, connect};
 
 /// Show where a job stands (GetStatus)
 #[derive(clap::Args)]
@@ -25,6 +25,9 @@ pub(crate) struct Args {
     /// Print the manifest in force as well
     #[arg(long)]
     manifest: bool,
+    /// Show the manifest's passwords and pins, which are otherwise `(redacted)`
+    #[arg(long)]
+    with_secrets: bool,
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
@@ -49,6 +52,8 @@ pub(super) struct JobStatus {
     signature: String,
     signature_file_contents: String,
     current_manifest: String,
+    aws_shipping_address: Option<String>,
+    artifacts: Vec<artifacts::Printed>,
 }
 
 impl From<GetStatusAnswer> for JobStatus {
@@ -69,13 +74,20 @@ impl From<GetStatusAnswer> for JobStatus {
             signature: answer.signature,
             signature_file_contents: answer.signature_file_contents,
             current_manifest: answer.current_manifest,
+            aws_shipping_address: answer.aws_shipping_address,
+            artifacts: artifacts::printed(answer.artifacts),
         }
     }
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let api = connect(&args.aws, ctx)?;
-    let status = JobStatus::from(api.get_status(&args.job_id).await?);
+    let request = GetStatus {
+        job_id: args.job_id,
+        manifest_secrets: args.with_secrets,
+        api_version: None,
+    };
+    let status = JobStatus::from(api.call(&request).await?);
     output::print(args.output.output, &status, |status| {
         text(status, args.manifest)
     })?;
@@ -109,6 +121,7 @@ fn text(status: &JobStatus, with_manifest: bool) -> String {
         .filter(|(_, value)| !value.is_empty())
         .map(|(name, value)| format!("{name:10}{}", output::visible(value)))
         .collect();
+    lines.extend(artifacts::lines(&status.artifacts));
     if with_manifest {
         lines.push("manifest".to_owned());
         lines.push(output::visible(status.current_manifest.trim_end()));
