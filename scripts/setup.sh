@@ -15,6 +15,8 @@ need debugfs e2fsprogs   # damaged ones
 need sfdisk fdisk        # partition tables
 need setpriv util-linux  # a station without root's power to read everything
 need unshare util-linux  # a private, tiny tmpfs
+need pdftoppm poppler-utils  # labels and packing slips as a printer sees them
+need zbarimg zbar-tools  # their barcodes as a scanner reads them
 "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 
 if ((${#packages[@]} == 0)); then
