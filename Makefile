@@ -5,10 +5,15 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench setup clean-venv
+.PHONY: help demo test bench setup rusoto clean-venv
 
 PYTHON ?= python3
 VENV := .venv
+# The clients of the conformance suite, each family with the packages of its own time.
+CLIENTS := $(VENV)/clients
+CLIENT_STAMPS := $(patsubst clients/drivers/requirements/%.txt,$(CLIENTS)/%.stamp,\
+	$(wildcard clients/drivers/requirements/*.txt)) $(CLIENTS)/node.stamp
+RUSOTO := clients/drivers/rusoto
 export CARGO_TERM_COLOR ?= auto
 
 help: ## list these targets
@@ -21,16 +26,16 @@ demo: ## build, then load a sample disk (or DISK=...) into an S3 store and verif
 	cargo build --release --locked -p packhorse
 	target/release/packhorse quickstart $(if $(DISK),"$(DISK)")
 
-test: setup ## every check: format, lints, docs, Rust tests, end-to-end tests with boto3
+test: setup ## every check: format, lints, docs, Rust tests, end-to-end tests with boto3 and others
 	$(VENV)/bin/python scripts/check.py $(PYTEST)
 
 bench: $(VENV)/bench.stamp ## compare with s5cmd and rclone; BENCH="--runs 3" hands options on
 	cargo build --release --locked -p packhorse
 	$(VENV)/bin/python bench/run.py $(BENCH)
 
-setup: ## the tools of `make test`: packages of the system, Python packages
+setup: ## the tools of `make test`: packages of the system, Python packages, other clients
 	@bash scripts/setup.sh
-	@$(MAKE) --no-print-directory $(VENV)/test.stamp
+	@$(MAKE) --no-print-directory -j 2 $(VENV)/test.stamp $(CLIENT_STAMPS) rusoto
 
 clean-venv: ## forget the Python environment
 	rm -rf $(VENV)
@@ -41,6 +46,22 @@ $(VENV)/bin/python:
 $(VENV)/test.stamp: clients/requirements.txt | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+$(CLIENTS)/%.stamp: clients/drivers/requirements/%.txt
+	@mkdir -p $(CLIENTS)
+	$(PYTHON) -m venv --clear $(CLIENTS)/$*
+	$(CLIENTS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(CLIENTS)/node.stamp: clients/drivers/package.json clients/drivers/package-lock.json
+	@mkdir -p $(CLIENTS)/node
+	cp $^ $(CLIENTS)/node/
+	cd $(CLIENTS)/node && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# cargo knows by itself whether there is something to do.
+rusoto:
+	cargo build --quiet --locked --manifest-path $(RUSOTO)/Cargo.toml --target-dir target/clients
 
 $(VENV)/bench.stamp: bench/requirements.txt $(VENV)/test.stamp
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<

@@ -17,6 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "clients"))
+
+from conformance import table  # noqa: E402
+
 JUNIT = ROOT / "target" / "end-to-end.xml"
 # A run that hangs must end as a failure, not as a CI time-out without a summary.
 PART_SECONDS_MAX = 25 * 60
@@ -32,6 +36,8 @@ class Part:
     skipped: int = 0
     seconds: float = 0.0
     notes: list = field(default_factory=list)
+    # Shown above the summary.
+    table: str = ""
 
 
 def run(command, env=None):
@@ -95,14 +101,18 @@ def rust_tests():
 def end_to_end_tests(arguments):
     """pytest against the real binary: counts come from its JUnit file."""
     started = time.monotonic()
-    part = Part("end-to-end tests (boto3)")
+    part = Part("end-to-end tests")
+    cells = {}
     JUNIT.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "clients", f"--junit-xml={JUNIT}", *arguments]
     status, _ = run(command)
     if JUNIT.exists():
         for case in ElementTree.parse(JUNIT).iter("testcase"):
             name = f"{case.get('classname')}::{case.get('name')}"
-            if case.find("failure") is not None or case.find("error") is not None:
+            failed = case.find("failure") is not None or case.find("error") is not None
+            if cell := table.cell(case.get("name")):
+                cells[cell] = "failed" if failed else "passed"
+            if failed:
                 part.failed += 1
                 part.notes.append(name)
             elif (skip := case.find("skipped")) is not None:
@@ -113,12 +123,16 @@ def end_to_end_tests(arguments):
     if status != 0 and part.failed == 0:
         part.failed = 1
         part.notes.append(f"pytest ended with status {status}")
+    part.table = table.render(cells)
     part.seconds = time.monotonic() - started
     return part
 
 
 def summary(parts):
     """Prints the table and the closing line; returns the exit status."""
+    for part in parts:
+        if part.table:
+            print(f"\n{part.table}")
     width = max(len(part.name) for part in parts)
     print(f"\n{'part':<{width}}  passed  failed  skipped  seconds")
     for part in parts:

@@ -17,6 +17,12 @@ need setpriv util-linux  # a station without root's power to read everything
 need unshare util-linux  # a private, tiny tmpfs
 need pdftoppm poppler-utils  # labels and packing slips as a printer sees them
 need zbarimg zbar-tools  # their barcodes as a scanner reads them
+need curl curl           # clients of the conformance suite, from here on
+need node nodejs
+need npm npm
+[[ -x /usr/bin/aws ]] || packages+=(awscli)
+/usr/bin/ruby -raws-sdk-v1 -e '' 2>/dev/null || packages+=(ruby ruby-aws-sdk)
+pkg-config --exists openssl 2>/dev/null || packages+=(pkg-config libssl-dev) # rusoto's TLS
 "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 
 if ((${#packages[@]} == 0)); then

@@ -1,0 +1,1 @@
+"""The conformance suite: which clients, which cases, and the table of both."""

@@ -1,0 +1,146 @@
+"""The cases of refusal: each exception by real requests, and what the client makes of it."""
+
+import dataclasses
+
+from conformance.actions import Scene
+from conformance.driver import Refused
+from conformance.stage import ELSEWHERE
+from manifests import ADDRESS, manifest
+
+NOBODY = "AKIA" + "NOBODY1" * 2 + "NN"
+TEXT_BYTES_MIN = 15
+
+
+def submitted(action, scene, text, job_type="Import"):
+    """CreateJob or UpdateJob with this manifest."""
+    job = {"JobId": scene.stage.fresh} if action == "UpdateJob" else {}
+    return scene.stage.access, action, {
+        **job, "JobType": job_type, "Manifest": text, "ValidateOnly": True,
+    }
+
+
+def manifest_with(**options):
+    """Requests of both actions whose manifest has these options."""
+    return [
+        lambda scene, action=action: submitted(
+            action, scene, manifest(options.get("bucket", scene.stage.bucket), **{
+                name: value for name, value in options.items() if name != "bucket"
+            })
+        )
+        for action in ("CreateJob", "UpdateJob")
+    ]
+
+
+def text_of(text, job_type="Import"):
+    """Requests of both actions with this very text."""
+    return [
+        lambda scene, action=action: submitted(action, scene, text, job_type)
+        for action in ("CreateJob", "UpdateJob")
+    ]
+
+
+def job_request(action, name):
+    """A request about one of the stage's jobs, or about a job of this name."""
+
+    def make(scene):
+        stage = scene.stage
+        job = getattr(stage, name, name)
+        if action == "UpdateJob":
+            asked = submitted(action, scene, manifest(stage.bucket))[2]
+            return stage.access, action, {**asked, "JobId": job}
+        return stage.access, action, {"JobId": job}
+
+    return make
+
+
+def jobs_request(*names, actions=("UpdateJob", "CancelJob")):
+    return [job_request(action, name) for name in names for action in actions]
+
+
+def closed_bucket(scene):
+    return submitted("CreateJob", scene, manifest(scene.stage.closed_bucket))
+
+
+def other_region(scene):
+    stage = scene.stage
+    return stage.strict_access, "CreateJob", {
+        "JobType": "Import", "Manifest": manifest(ELSEWHERE), "ValidateOnly": True,
+    }
+
+
+def one_job_too_many(scene):
+    stage = scene.stage
+    return stage.strict_access, "CreateJob", {
+        "JobType": "Import", "Manifest": manifest(stage.bucket), "ValidateOnly": False,
+    }
+
+
+def wrong_secret(scene):
+    access = dataclasses.replace(scene.access, secret_access_key="x" * 40)
+    return access, "ListJobs", {}
+
+
+def unknown_key(scene):
+    access = dataclasses.replace(scene.access, access_key_id=NOBODY)
+    return access, "ListJobs", {}
+
+
+def listing(**params):
+    return lambda scene: (scene.stage.access, "ListJobs", params)
+
+
+ABROAD = {**ADDRESS, "postalCode": "not a code"}
+OTHERS_KEY = "AKIAIOSFODNN7EXAMPLE"
+
+# Exception -> requests that must raise it. Clients that are slow to start send the first only.
+TRIGGERS = {
+    "MissingParameterException": text_of(""),
+    "InvalidParameterException": [
+        lambda scene: submitted("CreateJob", scene, manifest(scene.stage.bucket), "Bogus"),
+        lambda scene: submitted("UpdateJob", scene, manifest(scene.stage.bucket), "Bogus"),
+        listing(MaxJobs=1001),
+        listing(Marker="fake_job"),
+    ],
+    "InvalidAccessKeyIdException": manifest_with(accessKeyId=OTHERS_KEY),
+    "InvalidAddressException": manifest_with(returnAddress=ABROAD),
+    "InvalidManifestFieldException": manifest_with(acl="everybody"),
+    "MissingManifestFieldException": text_of("foo: bar\n"),
+    "MalformedManifestException": text_of("INVALID MANIFEST"),
+    "NoSuchBucketException": manifest_with(bucket="no-such-bucket-anywhere"),
+    "BucketPermissionException": [closed_bucket],
+    "MultipleRegionsException": [other_region],
+    "InvalidCustomsException": manifest_with(customs={"deviceValue": "a lot"}),
+    "CreateJobQuotaExceededException": [one_job_too_many],
+    "InvalidJobIdException": jobs_request(
+        "fake_job", "99999999", actions=("GetStatus", "UpdateJob", "CancelJob")
+    ),
+    "ExpiredJobIdException": jobs_request("expired"),
+    "CanceledJobIdException": jobs_request("canceled"),
+    "UnableToUpdateJobIdException": jobs_request("complete", actions=("UpdateJob",)),
+    "UnableToCancelJobIdException": jobs_request("complete", actions=("CancelJob",)),
+    "SignatureDoesNotMatch": [wrong_secret],
+    "InvalidClientTokenId": [unknown_key],
+}
+
+
+def check(scene: Scene, code):
+    """Each request for this exception raises it, as this client raises exceptions, with a text."""
+    requests = TRIGGERS[code][:1] if scene.client.slow else TRIGGERS[code]
+    for request in requests:
+        access, action, params = request(scene)
+        try:
+            answer = scene.driver.call(access, action, **params)
+        except Refused as refused:
+            assert_typed(scene.client, refused, code)
+            assert len(refused.message) >= TEXT_BYTES_MIN, refused
+        else:
+            raise AssertionError(f"{action} was accepted: {answer}")
+
+
+def assert_typed(client, refused, code):
+    """The class where the client has classes, the code where it shows codes."""
+    told = refused.code or refused.raised
+    if client.typed and code.endswith("Exception"):
+        expected = client.typed.format(code=code, stem=code.removesuffix("Exception"))
+        assert refused.raised == expected, refused
+    assert told in (code, code.removesuffix("Exception")), refused

@@ -1,0 +1,137 @@
+"""What the cases find: servers, accounts, and jobs in the states that exceptions need."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+
+import disks
+from conformance.driver import Access
+from faultproxy import Answer, FaultProxy
+from manifests import manifest
+from product import Account, Server, Station, wait_until
+
+PAGED_JOBS = 2_500
+CREATING_AT_ONCE = 8
+# Expired at the next start: older than the 30 days that a job waits.
+LONG_AGO_MICROSECONDS = 40 * 86_400 * 1_000_000
+FACILITY = {
+    "NAME": "Example Facility",
+    "STREET1": "1 Dock Road",
+    "CITY": "Anytown",
+    "STATE_OR_PROVINCE": "WA",
+    "POSTAL_CODE": "91111",
+    "COUNTRY": "USA",
+    "PHONE_NUMBER": "206-555-1000",
+}
+ELSEWHERE = "in-another-region"
+
+
+def access(account: Account):
+    """The account, as a driver is told of it."""
+    return Access(account.server.api, account.access_key_id, account.secret_access_key)
+
+
+def make_job(account, bucket, **options):
+    """The id of a new import job."""
+    made = account.jobs().create_job(
+        JobType="Import", Manifest=manifest(bucket, **options), ValidateOnly=False
+    )
+    return made["JobId"]
+
+
+class Stage:
+    """One server for all that succeeds, one with narrow limits and a store that misbehaves."""
+
+    def __init__(self, place):
+        self.place = place
+        facility = {f"PACKHORSE_FACILITY__{name}": value for name, value in FACILITY.items()}
+        quota = {"PACKHORSE_LIMITS__JOBS_PER_DAY": 100_000}
+        self.server = Server(place / "server", **facility, **quota)
+        self._make_jobs_in_every_state()
+        self._start_the_strict_server()
+
+    def _make_jobs_in_every_state(self):
+        self.server.start()
+        self.owner = self.server.account()
+        self.bucket = self.owner.bucket()
+        self.closed_bucket = self.server.account().bucket()
+        self.canceled = make_job(self.owner, self.bucket)
+        self.owner.jobs().cancel_job(JobId=self.canceled)
+        self.complete = self._loaded_job()
+        self.fresh = make_job(self.owner, self.bucket)
+        self.expired = make_job(self.owner, self.bucket)
+        self.server.stop()
+        with sqlite3.connect(self._database()) as database:
+            change = "UPDATE jobs SET created_at = created_at - ? WHERE id = ?"
+            aged = database.execute(change, (LONG_AGO_MICROSECONDS, self.expired))
+            assert aged.rowcount == 1
+        database.close()
+        self.server.start()
+        self.access = access(self.owner)
+        api = self.owner.jobs()
+        wait_until(
+            lambda: api.get_status(JobId=self.expired)["ProgressCode"] == "Expired",
+            "the old job has expired",
+        )
+
+    def _database(self):
+        found = sorted(self.server.data_dir.glob("*.db"))
+        assert len(found) == 1, found
+        return found[0]
+
+    def _loaded_job(self):
+        job = make_job(self.owner, self.bucket, logPrefix="logs/")
+        disk = self.place / "disk"
+        disks.write(disk / "a.txt", b"content\n")
+        signed = self.owner.jobs().get_status(JobId=job)["SignatureFileContents"]
+        disks.write(disk / "SIGNATURE", signed.encode())
+        Station(self.server, self.place / "station").load(disk)
+        return job
+
+    def _start_the_strict_server(self):
+        def plan(request):
+            return Answer(301, "PermanentRedirect") if ELSEWHERE in request.target else None
+
+        self.proxy = FaultProxy(self.server.s3, plan)
+        self.strict_server = Server(
+            self.place / "strict",
+            s3_listen=None,
+            PACKHORSE_OBJECT_STORE__ENDPOINT=self.proxy.url,
+            PACKHORSE_LIMITS__JOBS_PER_DAY=1,
+        ).start()
+        key = (self.owner.access_key_id, self.owner.secret_access_key)
+        self.strict = self.strict_server.account(key=key)
+        self.strict_access = access(self.strict)
+        make_job(self.strict, self.bucket)
+
+    @cached_property
+    def listed(self):
+        """An account with three jobs, newest first; the middle one is canceled."""
+        account = self.server.account()
+        bucket = account.bucket()
+        jobs = [make_job(account, bucket) for _ in range(3)][::-1]
+        account.jobs().cancel_job(JobId=jobs[1])
+        return access(account), jobs
+
+    @cached_property
+    def paged(self):
+        """An account with so many jobs that they do not fit on two pages of any size, and their
+        ids in order."""
+        account = self.server.account()
+        bucket = account.bucket()
+        client, text = account.jobs(max_pool_connections=CREATING_AT_ONCE), manifest(bucket)
+
+        def make(_):
+            return client.create_job(JobType="Import", Manifest=text, ValidateOnly=False)["JobId"]
+
+        with ThreadPoolExecutor(CREATING_AT_ONCE) as pool:
+            made = set(pool.map(make, range(PAGED_JOBS)))
+        assert len(made) == PAGED_JOBS
+        return access(account), made
+
+    def close(self):
+        """Stops the servers, which must still be well."""
+        for server in (self.server, self.strict_server):
+            assert "panicked at" not in server.log_text(), server.log_text()[-8000:]
+            server.stop()
+        self.proxy.close()
