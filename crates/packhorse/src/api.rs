@@ -34,10 +34,7 @@ pub(crate) struct Api {
 impl Api {
     /// A client; nothing is sent yet.
     pub(crate) fn new(access: Access) -> anyhow::Result<Self> {
-        let url = Url::parse(&access.endpoint)
-            .ok()
-            .filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
-            .ok_or_else(|| anyhow!("{} is not an http or https address", access.endpoint))?;
+        let url = read_url(&access.endpoint)?;
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
@@ -126,6 +123,14 @@ impl Api {
         sign_headers(signer, "POST", target, &mut headers, payload, &date);
         Ok(headers)
     }
+}
+
+/// The endpoint as a URL that can be asked.
+pub(crate) fn read_url(endpoint: &str) -> anyhow::Result<Url> {
+    Url::parse(endpoint)
+        .ok()
+        .filter(|url| ["http", "https"].contains(&url.scheme()) && url.has_host())
+        .ok_or_else(|| anyhow!("{endpoint} is not an http or https address"))
 }
 
 /// What the person at the terminal can do about a refusal.

@@ -5,6 +5,7 @@ mod aws;
 mod clock;
 mod commands;
 mod config;
+mod curl;
 mod exit;
 mod loading;
 mod manifest_file;

@@ -48,43 +48,98 @@ pub(crate) struct Access {
 impl Access {
     /// Finds endpoint, region and key.
     pub(crate) fn find(args: &AwsArgs, environment: &Environment) -> anyhow::Result<Self> {
+        let sources = Sources::read(args, environment)?;
+        let (access_key_id, secret_access_key) = sources.key()?;
+        let Place { endpoint, region } = sources.place()?;
+        Ok(Self {
+            endpoint,
+            region,
+            access_key_id,
+            secret_access_key,
+        })
+    }
+}
+
+/// Where the API is, for those who need no key.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    /// As in [`Access`].
+    pub(crate) endpoint: String,
+    /// As in [`Access`].
+    pub(crate) region: String,
+}
+
+impl Place {
+    /// Finds endpoint and region.
+    pub(crate) fn find(args: &AwsArgs, environment: &Environment) -> anyhow::Result<Self> {
+        Sources::read(args, environment)?.place()
+    }
+}
+
+/// Flags, environment and profile files, with the profile that counts.
+struct Sources<'a> {
+    args: &'a AwsArgs,
+    environment: &'a Environment,
+    profiles: Profiles,
+    profile: &'a str,
+}
+
+impl<'a> Sources<'a> {
+    fn read(args: &'a AwsArgs, environment: &'a Environment) -> anyhow::Result<Self> {
         let profiles = read_profiles(environment)?;
+        if let Some(named) = args.profile.as_deref().filter(|name| !profiles.has(name)) {
+            anyhow::bail!("there is no profile {named} in the AWS profile files");
+        }
         let named = args
             .profile
             .as_deref()
             .or_else(|| environment.get("AWS_PROFILE"));
         let profile = named.or_else(|| environment.get("AWS_DEFAULT_PROFILE"));
-        let profile = profile.unwrap_or("default");
-        if let Some(named) = args.profile.as_deref().filter(|name| !profiles.has(name)) {
-            anyhow::bail!("there is no profile {named} in the AWS profile files");
-        }
-        let from_environment = match args.profile {
+        Ok(Self {
+            args,
+            environment,
+            profiles,
+            profile: profile.unwrap_or("default"),
+        })
+    }
+
+    fn of_profile(&self, name: &str) -> Option<&str> {
+        self.profiles.get(self.profile, name)
+    }
+
+    fn key(&self) -> anyhow::Result<(String, Secret)> {
+        let from_environment = match self.args.profile {
             Some(_) => None,
             None => pair(
-                environment.get("AWS_ACCESS_KEY_ID"),
-                environment.get("AWS_SECRET_ACCESS_KEY"),
+                self.environment.get("AWS_ACCESS_KEY_ID"),
+                self.environment.get("AWS_SECRET_ACCESS_KEY"),
             ),
         };
         let from_profile = || {
             pair(
-                profiles.get(profile, "aws_access_key_id"),
-                profiles.get(profile, "aws_secret_access_key"),
+                self.of_profile("aws_access_key_id"),
+                self.of_profile("aws_secret_access_key"),
             )
         };
-        let (access_key_id, secret_access_key) =
-            from_environment.or_else(from_profile).ok_or_else(|| {
-                anyhow::anyhow!("no access key is configured").context(Hint(
-                    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a --profile".into(),
-                ))
-            })?;
-        let endpoint = args
+        let (id, secret) = from_environment.or_else(from_profile).ok_or_else(|| {
+            anyhow::anyhow!("no access key is configured").context(Hint(
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a --profile".into(),
+            ))
+        })?;
+        Ok((id.to_owned(), Secret::new(secret)))
+    }
+
+    fn place(&self) -> anyhow::Result<Place> {
+        let environment = self.environment;
+        let endpoint = self
+            .args
             .endpoint
             .as_deref()
             .or_else(|| environment.get("PACKHORSE_ENDPOINT"))
             .or_else(|| environment.get("AWS_ENDPOINT_URL_IMPORTEXPORT"))
             .or_else(|| environment.get("AWS_ENDPOINT_URL"))
-            .or_else(|| profiles.service_endpoint(profile, SERVICE))
-            .or_else(|| profiles.get(profile, "endpoint_url"))
+            .or_else(|| self.profiles.service_endpoint(self.profile, SERVICE))
+            .or_else(|| self.of_profile("endpoint_url"))
             .ok_or_else(|| {
                 anyhow::anyhow!("no endpoint is configured").context(Hint(
                     "give --endpoint URL or set PACKHORSE_ENDPOINT; `packhorse serve` prints it"
@@ -94,13 +149,11 @@ impl Access {
         let region = environment
             .get("AWS_REGION")
             .or_else(|| environment.get("AWS_DEFAULT_REGION"))
-            .or_else(|| profiles.get(profile, "region"))
+            .or_else(|| self.of_profile("region"))
             .unwrap_or(REGION_DEFAULT);
-        Ok(Self {
+        Ok(Place {
             endpoint: endpoint.to_owned(),
             region: region.to_owned(),
-            access_key_id: access_key_id.to_owned(),
-            secret_access_key: Secret::new(secret_access_key),
         })
     }
 }

@@ -8,6 +8,7 @@
 
 mod account;
 mod configuration;
+mod curl;
 mod device;
 mod help;
 mod job;

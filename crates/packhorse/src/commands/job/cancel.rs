@@ -4,11 +4,12 @@ use packhorse_wire::actions::CancelJob;
 use serde::Serialize;
 
 use crate::aws::AwsArgs;
+use crate::curl::CurlArgs;
 use crate::exit::Exit;
 use crate::output::{self, OutputArgs};
 
 use super::super::Context;
-use super::connect;
+use super::{connect, print_curl};
 
 /// Cancel a job that has not started (CancelJob)
 #[derive(clap::Args)]
@@ -23,6 +24,8 @@ pub(crate) struct Args {
     aws: AwsArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    curl: CurlArgs,
 }
 
 /// What is printed.
@@ -33,11 +36,14 @@ struct Canceled {
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let api = connect(&args.aws, ctx)?;
     let request = CancelJob {
         job_id: args.job_id,
         api_version: None,
     };
+    if args.curl.print_curl {
+        return print_curl(&args.aws, ctx, &request, None);
+    }
+    let api = connect(&args.aws, ctx)?;
     let answer = api.call(&request).await?;
     let canceled = Canceled {
         job_id: request.job_id,

@@ -6,13 +6,13 @@ use packhorse_wire::actions::CreateJob;
 use serde::Serialize;
 
 use crate::aws::AwsArgs;
+use crate::curl::CurlArgs;
 use crate::exit::Exit;
-use crate::manifest_file;
 use crate::output::{self, OutputArgs};
 use crate::signature;
 
 use super::super::Context;
-use super::{TypeArg, artifacts, connect};
+use super::{TypeArg, artifacts, connect, manifest_to_send, print_curl};
 
 /// Create a job from a manifest (CreateJob)
 ///
@@ -25,6 +25,7 @@ EXAMPLES:
   packhorse job create manifest.yaml --type import --validate-only
   packhorse job create manifest.yaml --type import --device /mnt/disk
   packhorse job create manifest.yaml --type import --signature-file ./SIGNATURE
+  packhorse job create manifest.yaml --type import --print-curl
   packhorse job create - --type import --output json < manifest.yaml | jq -r .job_id")]
 pub(crate) struct Args {
     /// File with the manifest (YAML), or - for standard input
@@ -36,15 +37,17 @@ pub(crate) struct Args {
     #[arg(long)]
     validate_only: bool,
     /// Write the SIGNATURE file into the root of this mounted disk
-    #[arg(long, value_name = "DIR", conflicts_with = "validate_only")]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["validate_only", "print_curl"])]
     device: Option<PathBuf>,
     /// Write the SIGNATURE file under this name
-    #[arg(long, value_name = "PATH", conflicts_with = "validate_only")]
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["validate_only", "print_curl"])]
     signature_file: Option<PathBuf>,
     #[command(flatten)]
     aws: AwsArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    curl: CurlArgs,
 }
 
 /// What is printed.
@@ -63,8 +66,7 @@ struct Created {
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let manifest = manifest_file::read(&args.manifest)?;
-    let api = connect(&args.aws, ctx)?;
+    let manifest = manifest_to_send(&args.manifest, args.curl)?;
     let request = CreateJob {
         job_type: args.job_type.into(),
         manifest,
@@ -72,6 +74,10 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         validate_only: args.validate_only,
         api_version: None,
     };
+    if args.curl.print_curl {
+        return print_curl(&args.aws, ctx, &request, Some(&args.manifest));
+    }
+    let api = connect(&args.aws, ctx)?;
     let job = api.call(&request).await?;
     let mut created = Created {
         job_id: job.job_id,

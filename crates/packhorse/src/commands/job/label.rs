@@ -6,12 +6,13 @@ use packhorse_wire::actions::{GetShippingLabel, LabelAddress};
 use serde::Serialize;
 
 use crate::aws::AwsArgs;
+use crate::curl::CurlArgs;
 use crate::exit::Exit;
 use crate::output::{self, OutputArgs};
 use crate::whole_file;
 
 use super::super::Context;
-use super::connect;
+use super::{connect, print_curl};
 
 /// Make the shipping label of a parcel (GetShippingLabel)
 ///
@@ -30,7 +31,7 @@ pub(crate) struct Args {
     #[arg(value_name = "ID", required = true)]
     job_ids: Vec<String>,
     /// Write the PDF under this name
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "print_curl")]
     save: Option<PathBuf>,
     #[command(flatten)]
     sender: Sender,
@@ -38,6 +39,8 @@ pub(crate) struct Args {
     aws: AwsArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    curl: CurlArgs,
 }
 
 /// Who sends the parcel.
@@ -104,12 +107,15 @@ struct Label {
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let api = connect(&args.aws, ctx)?;
     let request = GetShippingLabel {
         job_ids: args.job_ids,
         address: args.sender.into(),
         api_version: None,
     };
+    if args.curl.print_curl {
+        return print_curl(&args.aws, ctx, &request, None);
+    }
+    let api = connect(&args.aws, ctx)?;
     let answer = api.call(&request).await?;
     if let Some(path) = &args.save {
         let pdf = api.download(&answer.shipping_label_url).await?;

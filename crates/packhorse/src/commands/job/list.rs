@@ -5,15 +5,16 @@ use serde::Serialize;
 
 use crate::aws::AwsArgs;
 use crate::clock;
+use crate::curl::CurlArgs;
 use crate::exit::Exit;
 use crate::output::{self, Format, OutputArgs};
 
 use super::super::Context;
-use super::connect;
+use super::{connect, print_curl};
 
 /// List the account's jobs, newest first (ListJobs)
 ///
-/// With --output json each job is one line.
+/// With --output json each job is one line. --print-curl prints the request for the first page.
 #[derive(clap::Args)]
 #[command(after_help = "\
 EXAMPLES:
@@ -28,6 +29,8 @@ pub(crate) struct Args {
     aws: AwsArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    curl: CurlArgs,
 }
 
 /// One job, as it is printed.
@@ -51,20 +54,15 @@ impl From<ListedJob> for JobSummary {
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let api = connect(&args.aws, ctx)?;
     let mut left = args.limit.unwrap_or(u64::MAX);
+    if args.curl.print_curl {
+        return print_curl(&args.aws, ctx, &page_of(left, None), None);
+    }
+    let api = connect(&args.aws, ctx)?;
     let mut marker: Option<String> = None;
     let mut first = true;
     while left > 0 {
-        let page = u32::try_from(left)
-            .unwrap_or(JOBS_PER_PAGE_MAX)
-            .min(JOBS_PER_PAGE_MAX);
-        let request = ListJobs {
-            max_jobs: page,
-            marker,
-            api_version: None,
-        };
-        let answer = api.call(&request).await?;
+        let answer = api.call(&page_of(left, marker)).await?;
         left = left.saturating_sub(answer.jobs.len() as u64);
         marker = answer.jobs.last().map(|job| job.job_id.clone());
         let jobs: Vec<_> = answer.jobs.into_iter().map(JobSummary::from).collect();
@@ -75,6 +73,16 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         }
     }
     Ok(Exit::Success)
+}
+
+/// The request for the next page when so many jobs are still wanted.
+fn page_of(left: u64, marker: Option<String>) -> ListJobs {
+    let whole = JOBS_PER_PAGE_MAX;
+    ListJobs {
+        max_jobs: u32::try_from(left).unwrap_or(whole).min(whole),
+        marker,
+        api_version: None,
+    }
 }
 
 fn print_page(jobs: &[JobSummary], format: Format, first: bool) -> anyhow::Result<()> {

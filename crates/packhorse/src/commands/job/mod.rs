@@ -9,9 +9,16 @@ mod status;
 mod update;
 mod watch;
 
+use std::path::Path;
+
+use packhorse_wire::actions::Action;
+
 use crate::api::Api;
-use crate::aws::{Access, AwsArgs};
+use crate::aws::{Access, AwsArgs, Place};
+use crate::curl::{self, CurlArgs};
 use crate::exit::Exit;
+use crate::manifest_file;
+use crate::output;
 
 use super::Context;
 
@@ -28,7 +35,8 @@ EXAMPLES:
   packhorse job create manifest.yaml --type import --device /mnt/disk
   packhorse job list
   packhorse job label 4K7PQ2XB --save label.pdf
-  packhorse job watch 4K7PQ2XB")]
+  packhorse job watch 4K7PQ2XB
+  packhorse job status 4K7PQ2XB --print-curl | sh")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -78,4 +86,25 @@ impl From<TypeArg> for packhorse_core::job::JobType {
 /// The API, as flags, environment and profile files say.
 pub(super) fn connect(args: &AwsArgs, ctx: &Context) -> anyhow::Result<Api> {
     Api::new(Access::find(args, &ctx.environment)?)
+}
+
+/// The manifest of a request. A curl command reads standard input itself when it is run; a file is
+/// read all the same, so that one that cannot be sent is refused now.
+fn manifest_to_send(path: &Path, curl: CurlArgs) -> anyhow::Result<String> {
+    if curl.print_curl && path.as_os_str() == manifest_file::STDIN {
+        return Ok(String::new());
+    }
+    manifest_file::read(path)
+}
+
+/// Prints the curl command that asks for `action`, instead of asking.
+fn print_curl<A: Action>(
+    args: &AwsArgs,
+    ctx: &Context,
+    action: &A,
+    manifest: Option<&Path>,
+) -> anyhow::Result<Exit> {
+    let place = Place::find(args, &ctx.environment)?;
+    output::data(&curl::command(&place, action, manifest)?)?;
+    Ok(Exit::Success)
 }

@@ -5,11 +5,12 @@ use serde::Serialize;
 
 use crate::aws::AwsArgs;
 use crate::clock;
+use crate::curl::CurlArgs;
 use crate::exit::Exit;
 use crate::output::{self, OutputArgs};
 
 use super::super::Context;
-use super::{artifacts, connect};
+use super::{artifacts, connect, print_curl};
 
 /// Show where a job stands (GetStatus)
 #[derive(clap::Args)]
@@ -17,6 +18,7 @@ use super::{artifacts, connect};
 EXAMPLES:
   packhorse job status 4K7PQ2XB
   packhorse job status 4K7PQ2XB --manifest
+  packhorse job status 4K7PQ2XB --print-curl
   packhorse job status 4K7PQ2XB --output json | jq -r .progress_code")]
 pub(crate) struct Args {
     /// The job
@@ -32,6 +34,8 @@ pub(crate) struct Args {
     aws: AwsArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    curl: CurlArgs,
 }
 
 /// GetStatus's answer, as it is printed.
@@ -81,17 +85,30 @@ impl From<GetStatusAnswer> for JobStatus {
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
+    if args.curl.print_curl {
+        return print_curl(
+            &args.aws,
+            ctx,
+            &request_for(args.job_id, args.with_secrets),
+            None,
+        );
+    }
     let api = connect(&args.aws, ctx)?;
-    let request = GetStatus {
-        job_id: args.job_id,
-        manifest_secrets: args.with_secrets,
-        api_version: None,
-    };
+    let request = request_for(args.job_id, args.with_secrets);
     let status = JobStatus::from(api.call(&request).await?);
     output::print(args.output.output, &status, |status| {
         text(status, args.manifest)
     })?;
     Ok(Exit::Success)
+}
+
+/// What is asked about a job.
+pub(super) fn request_for(job_id: String, manifest_secrets: bool) -> GetStatus {
+    GetStatus {
+        job_id,
+        manifest_secrets,
+        api_version: None,
+    }
 }
 
 fn text(status: &JobStatus, with_manifest: bool) -> String {

@@ -6,12 +6,13 @@ use packhorse_core::job::Progress;
 use packhorse_wire::actions::GetStatusAnswer;
 
 use crate::aws::AwsArgs;
+use crate::curl::CurlArgs;
 use crate::exit::Exit;
 use crate::output::{self, Format, OutputArgs};
 
 use super::super::Context;
-use super::connect;
-use super::status::JobStatus;
+use super::status::{JobStatus, request_for};
+use super::{connect, print_curl};
 
 /// Follow a job until it is over
 ///
@@ -35,9 +36,14 @@ pub(crate) struct Args {
     aws: AwsArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    curl: CurlArgs,
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
+    if args.curl.print_curl {
+        return print_curl(&args.aws, ctx, &request_for(args.job_id, false), None);
+    }
     let api = connect(&args.aws, ctx)?;
     let mut shown = None;
     loop {
