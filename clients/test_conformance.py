@@ -8,12 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from conformance import clients
-from conformance.actions import CASES, Scene
+from conformance import actions, clients, faults
+from conformance.actions import Scene
 from conformance.driver import Driver
-from conformance.faults import TRIGGERS, check
 from conformance.stage import Stage, access
 
+CASES = {**actions.CASES, **faults.CASES}
 # More than cores: the commands among the clients wait for the server half of their time.
 CLIENTS_AT_ONCE = 4
 
@@ -21,18 +21,9 @@ CLIENTS_AT_ONCE = 4
 def cells():
     """Every cell that the client can fill."""
     for client in clients.CLIENTS:
-        able = [name for name in CASES if name not in client.actions_absent]
-        able += [name for name in TRIGGERS if name not in client.unreachable]
-        for column in able:
-            yield pytest.param(client, column, id=f"{client}/{column}")
-
-
-def run_case(scene, column):
-    """One cell."""
-    if column in CASES:
-        CASES[column](scene)
-    else:
-        check(scene, column)
+        for column in CASES:
+            if column not in client.actions_absent and column not in client.unreachable:
+                yield pytest.param(client, column, id=f"{client}/{column}")
 
 
 class Runs:
@@ -58,7 +49,7 @@ class Runs:
             return
         for column in columns:
             try:
-                self.outcomes[client, column].set_result(run_case(scene, column))
+                self.outcomes[client, column].set_result(CASES[column](scene))
             except BaseException as error:
                 self.outcomes[client, column].set_exception(error)
         scene.driver.close()

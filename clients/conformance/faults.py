@@ -1,14 +1,21 @@
 """The cases of refusal: each exception by real requests, and what the client makes of it."""
 
 import dataclasses
+import functools
+
+from botocore.exceptions import ClientError
 
 from conformance.actions import Scene
 from conformance.driver import Refused
-from conformance.stage import ELSEWHERE
+from conformance.stage import ELSEWHERE, access
+from faultproxy import FaultProxy
 from manifests import ADDRESS, manifest
+from product import wait_until
 
 NOBODY = "AKIA" + "NOBODY1" * 2 + "NN"
 TEXT_BYTES_MIN = 15
+# On a machine that is very busy a second may pass between using a key up and asking with it.
+TRIES_MAX = 5
 
 
 def submitted(action, scene, text, job_type="Import"):
@@ -75,6 +82,13 @@ def one_job_too_many(scene):
     }
 
 
+def closed_long_ago(name):
+    """GetStatus of a job whose time to be shown is over."""
+    return lambda scene: (
+        scene.stage.strict_access, "GetStatus", {"JobId": getattr(scene.stage, name)}
+    )
+
+
 def wrong_secret(scene):
     access = dataclasses.replace(scene.access, secret_access_key="x" * 40)
     return access, "ListJobs", {}
@@ -89,7 +103,8 @@ def listing(**params):
     return lambda scene: (scene.stage.access, "ListJobs", params)
 
 
-ABROAD = {**ADDRESS, "postalCode": "not a code"}
+NO_VERSION = "1.0é"
+WRONG_ADDRESS = {**ADDRESS, "postalCode": "not a code"}
 OTHERS_KEY = "AKIAIOSFODNN7EXAMPLE"
 
 # Exception -> requests that must raise it. Clients that are slow to start send the first only.
@@ -102,7 +117,7 @@ TRIGGERS = {
         listing(Marker="fake_job"),
     ],
     "InvalidAccessKeyIdException": manifest_with(accessKeyId=OTHERS_KEY),
-    "InvalidAddressException": manifest_with(returnAddress=ABROAD),
+    "InvalidAddressException": manifest_with(returnAddress=WRONG_ADDRESS),
     "InvalidManifestFieldException": manifest_with(acl="everybody"),
     "MissingManifestFieldException": text_of("foo: bar\n"),
     "MalformedManifestException": text_of("INVALID MANIFEST"),
@@ -114,16 +129,22 @@ TRIGGERS = {
     "InvalidJobIdException": jobs_request(
         "fake_job", "99999999", actions=("GetStatus", "UpdateJob", "CancelJob")
     ),
-    "ExpiredJobIdException": jobs_request("expired"),
-    "CanceledJobIdException": jobs_request("canceled"),
+    "ExpiredJobIdException": [*jobs_request("expired"), closed_long_ago("strict_expired")],
+    "CanceledJobIdException": [*jobs_request("canceled"), closed_long_ago("strict_canceled")],
     "UnableToUpdateJobIdException": jobs_request("complete", actions=("UpdateJob",)),
     "UnableToCancelJobIdException": jobs_request("complete", actions=("CancelJob",)),
+    "InvalidVersionException": [
+        lambda scene: (scene.stage.access, "GetStatus", {
+            "JobId": scene.stage.fresh, "APIVersion": NO_VERSION,
+        }),
+        listing(APIVersion=NO_VERSION),
+    ],
     "SignatureDoesNotMatch": [wrong_secret],
     "InvalidClientTokenId": [unknown_key],
 }
 
 
-def check(scene: Scene, code):
+def refused_with(scene: Scene, code):
     """Each request for this exception raises it, as this client raises exceptions, with a text."""
     requests = TRIGGERS[code][:1] if scene.client.slow else TRIGGERS[code]
     for request in requests:
@@ -144,3 +165,42 @@ def assert_typed(client, refused, code):
         expected = client.typed.format(code=code, stem=code.removesuffix("Exception"))
         assert refused.raised == expected, refused
     assert told in (code, code.removesuffix("Exception")), refused
+
+
+def throttled(scene: Scene):
+    """While others use the key up, the client is refused, and asks again if it is of those who do."""
+    account = scene.stage.busy_server.account()
+    others, asked = account.jobs(), []
+
+    def use_up(request):
+        wait_until(lambda: admitted(others), "a request is let through")
+        asked.append(request)
+
+    with FaultProxy(account.server.api, use_up) as proxy:
+        busy = dataclasses.replace(access(account), endpoint=proxy.url)
+        for _ in range(TRIES_MAX):
+            asked.clear()
+            try:
+                scene.driver.call(busy, "ListJobs")
+            except Refused as refused:
+                assert_typed(scene.client, refused, "Throttling")
+                assert (len(asked) > 1) is scene.client.retries, len(asked)
+                return
+    raise AssertionError("it was let through every time")
+
+
+def admitted(client):
+    """Whether the key's request of this second was there to be used."""
+    try:
+        client.list_jobs()
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "Throttling", error
+        return False
+    return True
+
+
+# Column -> case.
+CASES = {
+    **{code: functools.partial(refused_with, code=code) for code in TRIGGERS},
+    "Throttling": throttled,
+}

@@ -1,6 +1,5 @@
 """What the cases find: servers, accounts, and jobs in the states that exceptions need."""
 
-import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
@@ -12,8 +11,6 @@ from product import Account, Server, Station, wait_until
 
 PAGED_JOBS = 2_500
 CREATING_AT_ONCE = 8
-# Expired at the next start: older than the 30 days that a job waits.
-LONG_AGO_MICROSECONDS = 40 * 86_400 * 1_000_000
 FACILITY = {
     "NAME": "Example Facility",
     "STREET1": "1 Dock Road",
@@ -39,8 +36,20 @@ def make_job(account, bucket, **options):
     return made["JobId"]
 
 
+def let_jobs_expire(server):
+    """Every job that waits for its device has expired, as if a month had passed."""
+    server.stop()
+    server.environment["PACKHORSE_LIMITS__EXPIRY_DAYS"] = 0
+    server.start()
+    wait_until(lambda: "the job expired" in server.log_text(), "jobs have expired")
+    server.stop()
+    del server.environment["PACKHORSE_LIMITS__EXPIRY_DAYS"]
+    server.start()
+
+
 class Stage:
-    """One server for all that succeeds, one with narrow limits and a store that misbehaves."""
+    """One server for all that succeeds, one with narrow limits and a store of two regions, one that
+    lets a key ask once in a second."""
 
     def __init__(self, place):
         self.place = place
@@ -49,6 +58,7 @@ class Stage:
         self.server = Server(place / "server", **facility, **quota)
         self._make_jobs_in_every_state()
         self._start_the_strict_server()
+        self.busy_server = Server(place / "busy", PACKHORSE_LIMITS__REQUESTS_PER_SECOND=1).start()
 
     def _make_jobs_in_every_state(self):
         self.server.start()
@@ -58,26 +68,10 @@ class Stage:
         self.canceled = make_job(self.owner, self.bucket)
         self.owner.jobs().cancel_job(JobId=self.canceled)
         self.complete = self._loaded_job()
-        self.fresh = make_job(self.owner, self.bucket)
         self.expired = make_job(self.owner, self.bucket)
-        self.server.stop()
-        with sqlite3.connect(self._database()) as database:
-            change = "UPDATE jobs SET created_at = created_at - ? WHERE id = ?"
-            aged = database.execute(change, (LONG_AGO_MICROSECONDS, self.expired))
-            assert aged.rowcount == 1
-        database.close()
-        self.server.start()
+        let_jobs_expire(self.server)
+        self.fresh = make_job(self.owner, self.bucket)
         self.access = access(self.owner)
-        api = self.owner.jobs()
-        wait_until(
-            lambda: api.get_status(JobId=self.expired)["ProgressCode"] == "Expired",
-            "the old job has expired",
-        )
-
-    def _database(self):
-        found = sorted(self.server.data_dir.glob("*.db"))
-        assert len(found) == 1, found
-        return found[0]
 
     def _loaded_job(self):
         job = make_job(self.owner, self.bucket, logPrefix="logs/")
@@ -97,12 +91,16 @@ class Stage:
             self.place / "strict",
             s3_listen=None,
             PACKHORSE_OBJECT_STORE__ENDPOINT=self.proxy.url,
-            PACKHORSE_LIMITS__JOBS_PER_DAY=1,
+            PACKHORSE_LIMITS__JOBS_PER_DAY=2,
+            PACKHORSE_LIMITS__CLOSED_JOB_DAYS=0,
         ).start()
         key = (self.owner.access_key_id, self.owner.secret_access_key)
-        self.strict = self.strict_server.account(key=key)
-        self.strict_access = access(self.strict)
-        make_job(self.strict, self.bucket)
+        account = self.strict_server.account(key=key)
+        self.strict_canceled = make_job(account, self.bucket)
+        account.jobs().cancel_job(JobId=self.strict_canceled)
+        self.strict_expired = make_job(account, self.bucket)
+        let_jobs_expire(self.strict_server)
+        self.strict_access = access(account)
 
     @cached_property
     def listed(self):
@@ -131,7 +129,7 @@ class Stage:
 
     def close(self):
         """Stops the servers, which must still be well."""
-        for server in (self.server, self.strict_server):
+        for server in (self.server, self.strict_server, self.busy_server):
             assert "panicked at" not in server.log_text(), server.log_text()[-8000:]
             server.stop()
         self.proxy.close()
