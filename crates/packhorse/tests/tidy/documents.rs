@@ -8,6 +8,7 @@ use packhorse_core::job::JobType;
 use packhorse_core::ledger::Verdict;
 use packhorse_core::manifest::{self, Kind};
 use packhorse_core::mapping::{self, Target};
+use packhorse_wire::fault::FaultCode;
 
 use crate::{files, read, root};
 
@@ -54,6 +55,20 @@ fn the_report_codes_are_those_of_the_code() {
     let known: BTreeSet<_> = Verdict::own()
         .into_iter()
         .map(|v| (v.status.to_string(), v.code))
+        .collect();
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn the_faults_of_the_api_are_those_of_the_code() {
+    let api = read("docs/API.md");
+    let documented: Vec<_> = rows(section(&api, "## Exceptions and faults"))
+        .into_iter()
+        .map(|row| (row[0].clone(), row[1].clone()))
+        .collect();
+    let known: Vec<_> = FaultCode::ALL
+        .iter()
+        .map(|code| (code.wire().to_owned(), code.status().to_string()))
         .collect();
     assert_eq!(documented, known);
 }
