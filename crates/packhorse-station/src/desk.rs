@@ -158,6 +158,7 @@ impl Desk {
                 | RefusalCode::MissingSignature
                 | RefusalCode::InvalidSignature
                 | RefusalCode::WrongState
+                | RefusalCode::UnsupportedKind
                 | RefusalCode::NoOwnerKey
                 | RefusalCode::Leased => LoadError::Refused(refusal),
             },

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use packhorse_core::id::JobId;
-use packhorse_core::manifest::Problem;
+use packhorse_core::manifest::{JobKind, Problem};
 use packhorse_media::MediaError;
 use packhorse_transfer::Error as TransferError;
 use packhorse_wire::desk::{Refusal, RefusalCode};
@@ -64,6 +64,9 @@ pub enum LoadError {
     /// The manifest of the lease cannot be read: server and station differ in version.
     #[error("this station cannot read the job's manifest: {}", first_problem(.0))]
     Manifest(Vec<Problem>),
+    /// The desk gave a lease on a job that this station cannot do.
+    #[error("this station does S3 imports, and the job is of another kind: {0}")]
+    UnsupportedKind(JobKind),
     /// The engine stopped; `station resume` goes on.
     #[error("the load stopped")]
     Transfer(#[source] TransferError),
@@ -95,6 +98,7 @@ impl LoadError {
             | Self::Desk { .. }
             | Self::LeaseLost
             | Self::Manifest(_)
+            | Self::UnsupportedKind(_)
             | Self::Transfer(_)
             | Self::State { .. } => false,
         }
@@ -127,7 +131,9 @@ impl LoadError {
             Self::Unauthorized => "make one with 'packhorse station-key create NAME'",
             Self::Desk { .. } => "check --server and that 'packhorse serve' is running there",
             Self::LeaseLost => "let the other station finish, or load the device again here",
-            Self::Manifest(_) => "use the same version of packhorse on server and station",
+            Self::Manifest(_) | Self::UnsupportedKind(_) => {
+                "use the same version of packhorse on server and station"
+            }
             Self::Transfer(TransferError::Busy(_)) => {
                 "let that process finish; 'packhorse job status ID' shows how far it is"
             }
@@ -148,6 +154,10 @@ fn refused_hint(code: RefusalCode) -> &'static str {
             "the customer gets the right file from GetStatus (SignatureFileContents)"
         }
         RefusalCode::UnknownJob => "check the job id, and that this is the job's server",
+        RefusalCode::UnsupportedKind => {
+            "keep the device: a station of a later version may do it; the customer can cancel the \
+             job, or change its manifest with UpdateJob"
+        }
         RefusalCode::WrongState => "the device goes back; for another load a new job is needed",
         RefusalCode::NoOwnerKey => {
             "let the job's account have a key: 'packhorse account enable NAME', or 'account rotate \

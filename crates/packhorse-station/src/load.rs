@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use packhorse_core::id::JobId;
 use packhorse_core::job::Progress;
 use packhorse_core::ledger::Counts;
-use packhorse_core::manifest::{self, Manifest};
+use packhorse_core::manifest::{self, Manifest, S3Import};
 use packhorse_core::secret::Secret;
 use packhorse_core::signature_file::SignatureFile;
 use packhorse_media::{Device, MediaError};
@@ -220,7 +220,7 @@ impl Station {
     fn import(
         &self,
         lease: &Lease,
-        manifest: &Arc<Manifest>,
+        manifest: &Arc<Manifest<S3Import>>,
         device: &Device,
         basis: &str,
         meter: &Meter,
@@ -395,11 +395,10 @@ fn signature_text(
     Ok((named, text))
 }
 
-fn read_manifest(lease: &Lease) -> Result<Arc<Manifest>, LoadError> {
-    let reading = manifest::read(&lease.manifest, lease.job_type);
-    reading
-        .map(|reading| Arc::new(reading.manifest))
-        .map_err(LoadError::Manifest)
+fn read_manifest(lease: &Lease) -> Result<Arc<Manifest<S3Import>>, LoadError> {
+    let reading = manifest::read(&lease.manifest, lease.job_type).map_err(LoadError::Manifest)?;
+    let import = reading.manifest.into_s3_import();
+    import.map(Arc::new).map_err(LoadError::UnsupportedKind)
 }
 
 /// The device's path for a later process, which may run in another directory.

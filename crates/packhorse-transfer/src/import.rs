@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use packhorse_core::bucket::BucketName;
 use packhorse_core::id::JobId;
 use packhorse_core::ledger::{Counts, Verdict};
-use packhorse_core::manifest::{Kind, Manifest, Verification};
+use packhorse_core::manifest::{Manifest, S3Import, Verification};
 use packhorse_media::{Entry, Volume};
 use packhorse_objects::client::{Client, ObjectMeta};
 use tokio::sync::mpsc;
@@ -44,7 +44,7 @@ pub struct Import {
     /// The job.
     pub job_id: JobId,
     /// What the customer wants.
-    pub manifest: Arc<Manifest>,
+    pub manifest: Arc<Manifest<S3Import>>,
     /// Tells one manifest and device from another: rows made on a different basis are not used.
     pub basis: String,
     /// The device.
@@ -117,8 +117,7 @@ impl Import {
     }
 
     fn bucket(&self) -> &BucketName {
-        let Kind::S3Import(import) = &self.manifest.kind;
-        &import.bucket
+        &self.manifest.kind.bucket
     }
 
     /// This job's ledger, locked.

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use jiff::Timestamp;
 use packhorse_core::ledger::{EntryKind, Verdict};
-use packhorse_core::manifest::{Kind, Manifest};
+use packhorse_core::manifest::{Manifest, S3Import};
 use packhorse_core::mapping::{self, Target};
 use packhorse_core::signature_file;
 use packhorse_media::{Entry, MediaError};
@@ -21,7 +21,7 @@ const OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024 * 1024;
 /// Lists `volumes` into the ledger.
 pub(crate) fn list(
     ledger: &Ledger,
-    manifest: &Manifest,
+    manifest: &Manifest<S3Import>,
     volumes: &[SourceVolume],
     meter: &Meter,
     stop: &CancellationToken,
@@ -67,7 +67,7 @@ pub(crate) fn list(
 
 fn add(
     writer: &mut PlanWriter<'_>,
-    manifest: &Manifest,
+    manifest: &Manifest<S3Import>,
     source: &SourceVolume,
     index: usize,
     entry: &Entry,
@@ -84,8 +84,8 @@ fn add(
 }
 
 /// The key of an entry, or the row that it is at once.
-fn target(manifest: &Manifest, folder: &str, entry: &Entry) -> Result<String, Verdict> {
-    let Kind::S3Import(import) = &manifest.kind;
+fn target(manifest: &Manifest<S3Import>, folder: &str, entry: &Entry) -> Result<String, Verdict> {
+    let import = &manifest.kind;
     let path = [folder.as_bytes(), &entry.path].concat();
     let mapped = mapping::target(import, &manifest.extensions, &path);
     let ignored = matches!(&mapped, Target::Nowhere(v) if *v == Verdict::ignored());

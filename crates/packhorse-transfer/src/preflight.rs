@@ -4,7 +4,7 @@
 //! report in which every row failed.
 
 use packhorse_core::bucket::BucketName;
-use packhorse_core::manifest::{Kind, Manifest};
+use packhorse_core::manifest::{Manifest, S3Import};
 use packhorse_objects::client::{Client, ListObjects, ObjectMeta};
 
 use crate::Error;
@@ -15,10 +15,10 @@ use crate::retry::{Failed, Retry};
 pub(crate) async fn check(
     client: &Client,
     retry: &Retry,
-    manifest: &Manifest,
+    manifest: &Manifest<S3Import>,
     log_key: &str,
 ) -> Result<(), Error> {
-    let Kind::S3Import(import) = &manifest.kind;
+    let import = &manifest.kind;
     let log_bucket = &manifest.common.log_bucket;
     may_write(client, retry, &import.bucket, &check_key(manifest)).await?;
     may_list(client, retry, &import.bucket, &import.prefix).await?;
@@ -26,8 +26,8 @@ pub(crate) async fn check(
 }
 
 /// The key under which writing is tried: the prefix itself, since permissions may hang on it.
-pub(crate) fn check_key(manifest: &Manifest) -> String {
-    let Kind::S3Import(import) = &manifest.kind;
+pub(crate) fn check_key(manifest: &Manifest<S3Import>) -> String {
+    let import = &manifest.kind;
     if import.prefix.is_empty() {
         "packhorse-write-check".into()
     } else {

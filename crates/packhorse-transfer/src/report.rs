@@ -6,13 +6,13 @@ use std::io::{BufWriter, Write as _};
 use packhorse_core::bucket::BucketName;
 use packhorse_core::id::JobId;
 use packhorse_core::ledger::REPORT_HEADER;
-use packhorse_core::manifest::Manifest;
+use packhorse_core::manifest::{Manifest, S3Import};
 
 use crate::Error;
 use crate::ledger::{JobFolder, Ledger};
 
 /// The report's key (guide page "Examples").
-pub(crate) fn log_key(manifest: &Manifest, job_id: &JobId) -> String {
+pub(crate) fn log_key(manifest: &Manifest<S3Import>, job_id: &JobId) -> String {
     format!("{}import-log-{job_id}", manifest.common.log_prefix)
 }
 

@@ -147,6 +147,8 @@ pub enum RefusalCode {
     InvalidSignature,
     /// Canceled, expired, loaded or aborted before.
     WrongState,
+    /// A job that stations do not do, such as an export.
+    UnsupportedKind,
     /// The job's account has no enabled access key to load with.
     NoOwnerKey,
     /// Another station holds the lease.

@@ -1,102 +1,110 @@
 //! `returnAddress`: where the device goes back to.
 
-use super::common::not_blank;
+use keshvar::{Alpha2, Country};
+
 use super::fields::{Field, Fields};
-use super::names;
+use super::options::Place;
+use super::options::limits::ADDRESS_LINE_BYTES_MAX;
 use super::problem::{ProblemKind, Problems, shown};
 use super::types::Address;
-
-/// One line of an address; carriers print at most a few dozen characters.
-const LINE_BYTES_MAX: usize = 512;
-
-/// How the United States and Canada, where a state or province is required, are written.
-const UNITED_STATES: &[&str] = &["us", "usa", "united states", "united states of america"];
-const CANADA: &[&str] = &["ca", "can", "canada"];
+use super::words::JobKind;
+use super::yaml::Value;
+use super::{availability, country};
 
 /// Reads the address; `None` if a required part is missing or wrong.
-pub(super) fn read(field: Field<'_>, problems: &mut Problems) -> Option<Address> {
+pub(super) fn read(field: Field<'_>, kind: JobKind, problems: &mut Problems) -> Option<Address> {
     let field = field.with_kind(ProblemKind::InvalidAddress);
-    let members = field.mapping(problems)?;
-    for unknown in members.unknown(names::ADDRESS, problems) {
-        let hint = names::hint(unknown.name, names::ADDRESS);
-        problems.warn(
-            unknown.at,
-            &unknown.path,
-            format!("is not known and is ignored{hint}"),
-        );
-    }
-    let required = |name, problems: &mut Problems| {
-        let field = members.required(name, "it as a part of the return address", problems)?;
-        not_blank(&field, LINE_BYTES_MAX, problems)
+    let members = field.members(Place::ReturnAddress, problems)?;
+    availability::check(&members, kind, None, problems);
+    let line = |name, problems: &mut Problems| {
+        let field = members.get(name)?;
+        field.not_blank(ADDRESS_LINE_BYTES_MAX, problems)
     };
-    let name = required("name", problems);
-    let street1 = required("street1", problems);
-    let city = required("city", problems);
-    let postal_code = required("postalCode", problems);
-    let phone_number = required("phoneNumber", problems);
-    let country = required("country", problems);
-    let nation = country.as_deref().map(normal).unwrap_or_default();
-    let (in_us, in_canada) = (is_in(&nation, UNITED_STATES), is_in(&nation, CANADA));
-    let state_or_province = if in_us || in_canada {
-        required("stateOrProvince", problems)
-    } else {
-        optional(&members, "stateOrProvince", problems)
-    };
-    if in_us {
-        check_zip(&members, postal_code.as_deref(), problems);
-    }
+    let (name, street1) = (line("name", problems), line("street1", problems));
+    let city = line("city", problems);
+    let phone_number = line("phoneNumber", problems);
+    let country = line("country", problems);
     check_phone(&members, phone_number.as_deref(), problems);
+    let nation = country.as_deref().and_then(country::find);
+    if let Some(nation) = &nation {
+        require_by_country(&members, nation, problems);
+        check_postal_code(&members, nation, problems);
+    }
     let address = Address {
-        name: name?,
         company: optional(&members, "company", problems),
-        street1: street1?,
         street2: optional(&members, "street2", problems),
         street3: optional(&members, "street3", problems),
+        state_or_province: line("stateOrProvince", problems),
+        postal_code: line("postalCode", problems),
+        name: name?,
+        street1: street1?,
         city: city?,
-        state_or_province,
-        postal_code: postal_code?,
         phone_number: phone_number?,
         country: country?,
     };
+    if nation.is_none()
+        && let Some(field) = members.get("country")
+    {
+        let message = format!(
+            "{} is no country that is known here; write its English name or its ISO 3166 code",
+            shown(&address.country)
+        );
+        field.warn(problems, message);
+    }
     warn_of_post_boxes(&members, &address, problems);
     Some(address)
 }
 
+/// A line that may be blank.
 fn optional(members: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<String> {
-    let field = members.optional(name)?;
-    let text = field.text(LINE_BYTES_MAX, problems)?;
+    let field = members.get(name)?;
+    let text = field.text(ADDRESS_LINE_BYTES_MAX, problems)?;
     (!text.trim().is_empty()).then(|| text.to_owned())
 }
 
-fn normal(country: &str) -> String {
-    country.trim().replace('.', "").to_lowercase()
+/// What not every country's addresses have.
+fn require_by_country(members: &Fields<'_>, nation: &Country, problems: &mut Problems) {
+    let has_states = matches!(nation.alpha2(), Alpha2::US | Alpha2::CA);
+    let state = has_states.then_some("stateOrProvince");
+    let code = nation.postal_code().then_some("postalCode");
+    for name in [state, code].into_iter().flatten() {
+        let row = Place::ReturnAddress.row(name);
+        if let Some(problem) = row.and_then(|row| members.missing(row)) {
+            problems.add(problem);
+        }
+    }
 }
 
-fn is_in(nation: &str, spellings: &[&str]) -> bool {
-    spellings.contains(&nation)
-}
-
-/// Five digits, or nine with a dash. A spreadsheet that dropped a leading zero is caught here.
-fn check_zip(members: &Fields<'_>, code: Option<&str>, problems: &mut Problems) {
-    let (Some(code), Some(field)) = (code, members.optional("postalCode")) else {
+/// In the United States and Canada a code of another form is wrong: a spreadsheet that dropped a
+/// leading zero is caught here. Elsewhere it is only doubtful.
+fn check_postal_code(members: &Fields<'_>, nation: &Country, problems: &mut Problems) {
+    let Some(field) = members.get("postalCode") else {
         return;
     };
-    let digits =
-        |text: &str, count| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
-    let valid = match code.trim().split_once('-') {
-        Some((zip, four)) => digits(zip, 5) && digits(four, 4),
-        None => digits(code.trim(), 5),
+    let Value::Scalar { text: code, .. } = &field.node.value else {
+        return;
     };
-    if !valid {
-        problems.add(field.wrong(format!(
-            "{} is no postal code of the USA: five digits, or five and four with a dash",
-            shown(code)
-        )));
+    if code.trim().is_empty() || country::fits(nation, code) != Some(false) {
+        return;
+    }
+    let code = shown(code);
+    let name = nation.iso_short_name();
+    match nation.alpha2() {
+        Alpha2::US => problems.add(field.wrong(format!(
+            "{code} is no postal code of the USA: five digits, or five and four with a dash"
+        ))),
+        Alpha2::CA => problems.add(field.wrong(format!(
+            "{code} is no postal code of Canada: it has the form `A1A 1A1`"
+        ))),
+        _ => field.warn(
+            problems,
+            format!("{code} does not have the form of a postal code of {name}"),
+        ),
     }
 }
 
 fn check_phone(members: &Fields<'_>, phone: Option<&str>, problems: &mut Problems) {
-    let (Some(phone), Some(field)) = (phone, members.optional("phoneNumber")) else {
+    let (Some(phone), Some(field)) = (phone, members.get("phoneNumber")) else {
         return;
     };
     if !phone.chars().any(|c| c.is_ascii_digit()) {
@@ -112,7 +120,7 @@ fn warn_of_post_boxes(members: &Fields<'_>, address: &Address, problems: &mut Pr
         ("street3", address.street3.as_ref()),
     ];
     for (name, line) in lines {
-        let (Some(line), Some(field)) = (line, members.optional(name)) else {
+        let (Some(line), Some(field)) = (line, members.get(name)) else {
             continue;
         };
         let letters = line.chars().filter(|c| !matches!(c, '.' | ' '));

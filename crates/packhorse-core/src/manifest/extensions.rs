@@ -1,58 +1,34 @@
 //! `packhorse:`: what this service can do beyond the original.
 
+use super::availability;
 use super::fields::Fields;
-use super::names;
+use super::options::Place;
 use super::problem::Problems;
-use super::types::{ConflictPolicy, Extensions, Verification};
+use super::types::Extensions;
+use super::words::{JobKind, Word};
 
-/// The values of `x-amz-server-side-encryption`.
-const ENCRYPTIONS: [(&str, &str); 2] = [("AES256", "AES256"), ("aws:kms", "aws:kms")];
-
-/// Reads the members. A misspelt one is an error: nobody wrote these by accident, and leaving one
-/// out silently could cost data.
-pub(super) fn read(document: &Fields<'_>, problems: &mut Problems) -> Extensions {
-    let Some(field) = document.optional("packhorse") else {
+/// Reads the members.
+pub(super) fn read(document: &Fields<'_>, kind: JobKind, problems: &mut Problems) -> Extensions {
+    let members = document
+        .get(Place::Packhorse.name())
+        .and_then(|field| field.members(Place::Packhorse, problems));
+    let Some(members) = members else {
         return Extensions::default();
     };
-    let Some(members) = field.mapping(problems) else {
-        return Extensions::default();
-    };
-    for unknown in members.unknown(names::EXTENSIONS, problems) {
-        let mut problem = unknown.wrong(format!(
-            "is not known; known: {}{}",
-            names::EXTENSIONS.join(", "),
-            names::hint(unknown.name, names::EXTENSIONS)
-        ));
-        problem.position = Some(unknown.at);
-        problems.add(problem);
-    }
+    availability::check(&members, kind, None, problems);
     let boolean = |name, problems: &mut Problems| {
-        let field = members.optional(name)?;
-        field.boolean(problems)
+        let read = members.get(name).and_then(|field| field.boolean(problems));
+        read.unwrap_or_default()
     };
-    let verify = [
-        ("checksum", Verification::Checksum),
-        ("reread", Verification::Reread),
-    ];
-    let conflict = [
-        ("overwrite", ConflictPolicy::Overwrite),
-        ("keep", ConflictPolicy::Keep),
-        ("fail", ConflictPolicy::Fail),
-    ];
     Extensions {
-        skip_junk: boolean("skipJunk", problems).unwrap_or_default(),
-        preserve_metadata: boolean("preserveMetadata", problems).unwrap_or_default(),
-        server_side_encryption: members
-            .optional("serverSideEncryption")
-            .and_then(|field| field.one_of(&ENCRYPTIONS, problems))
-            .map(str::to_owned),
-        verify: members
-            .optional("verify")
-            .and_then(|field| field.one_of(&verify, problems))
-            .unwrap_or_default(),
-        on_conflict: members
-            .optional("onConflict")
-            .and_then(|field| field.one_of(&conflict, problems))
-            .unwrap_or_default(),
+        skip_junk: boolean("skipJunk", problems),
+        preserve_metadata: boolean("preserveMetadata", problems),
+        server_side_encryption: word(&members, "serverSideEncryption", problems),
+        verify: word(&members, "verify", problems).unwrap_or_default(),
+        on_conflict: word(&members, "onConflict", problems).unwrap_or_default(),
     }
+}
+
+fn word<W: Word>(members: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<W> {
+    members.get(name)?.one_of(problems)
 }

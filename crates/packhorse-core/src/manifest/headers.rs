@@ -2,30 +2,26 @@
 
 use std::collections::HashSet;
 
+use super::common::too_many;
 use super::fields::{Field, Fields};
-use super::problem::{Problem, Problems, shown};
-use super::types::{CannedAcl, ObjectHeaders, StorageClass};
+use super::options::limits::{HEADER_BYTES_MAX, HEADER_NAME_BYTES_MAX, MEMBERS_MAX};
+use super::problem::{Problems, shown};
+use super::types::ObjectHeaders;
 
-/// A header's value: stores refuse a request whose headers exceed 8 KiB.
-const HEADER_BYTES_MAX: usize = 1024;
 /// All user metadata of an object, names and values; S3 refuses more.
 const METADATA_BYTES_MAX: usize = 2048;
-/// Members of `contentTypes` and of `staticMetadata`.
-const MEMBERS_MAX: usize = 10_000;
 
 /// Reads them all.
 pub(super) fn read(document: &Fields<'_>, problems: &mut Problems) -> ObjectHeaders {
     let value = |name, problems: &mut Problems| {
-        let field = document.optional(name)?;
+        let field = document.get(name)?;
         header_value(&field, problems)
     };
-    let acls = CannedAcl::ALL.map(|acl| (acl.code(), acl));
-    let classes = StorageClass::ALL.map(|class| (class.code(), class));
     let static_metadata = static_metadata(document, problems);
     ObjectHeaders {
         acl: document
-            .optional("acl")
-            .and_then(|field| field.one_of(&acls, problems))
+            .get("acl")
+            .and_then(|field| field.one_of(problems))
             .unwrap_or_default(),
         cache_control: value("cacheControl", problems),
         content_disposition: value("contentDisposition", problems),
@@ -34,14 +30,14 @@ pub(super) fn read(document: &Fields<'_>, problems: &mut Problems) -> ObjectHead
         content_types: content_types(document, problems),
         default_content_type: value("defaultContentType", problems),
         set_content_encoding_for_gz_files: document
-            .optional("setContentEncodingForGzFiles")
+            .get("setContentEncodingForGzFiles")
             .and_then(|field| field.boolean(problems))
             .unwrap_or_default(),
         disk_timestamp_metadata_key: timestamp_key(document, &static_metadata, problems),
         static_metadata,
         storage_class: document
-            .optional("storageClass")
-            .and_then(|field| field.one_of(&classes, problems))
+            .get("storageClass")
+            .and_then(|field| field.one_of(problems))
             .unwrap_or_default(),
     }
 }
@@ -87,12 +83,12 @@ fn static_metadata(document: &Fields<'_>, problems: &mut Problems) -> Vec<(Strin
     let mut seen = HashSet::new();
     for field in members(document, "staticMetadata", problems) {
         if !is_token(field.name) {
-            problems.add(at_name(&field, NOT_A_TOKEN));
+            problems.add(field.wrong_name(NOT_A_TOKEN));
             continue;
         }
         if !seen.insert(field.name.to_ascii_lowercase()) {
             let message = "stands twice: names of metadata do not differ by case";
-            problems.add(at_name(&field, message));
+            problems.add(field.wrong_name(message));
             continue;
         }
         if let Some(value) = header_value(&field, problems) {
@@ -104,7 +100,7 @@ fn static_metadata(document: &Fields<'_>, problems: &mut Problems) -> Vec<(Strin
         .map(|(name, value)| name.len() + value.len())
         .sum();
     if bytes > METADATA_BYTES_MAX
-        && let Some(field) = document.optional("staticMetadata")
+        && let Some(field) = document.get("staticMetadata")
     {
         let message = format!(
             "has {bytes} bytes together; most stores refuse objects with more than \
@@ -120,7 +116,7 @@ fn timestamp_key(
     metadata: &[(String, String)],
     problems: &mut Problems,
 ) -> Option<String> {
-    let field = document.optional("diskTimestampMetadataKey")?;
+    let field = document.get("diskTimestampMetadataKey")?;
     let name = field.text(HEADER_BYTES_MAX, problems)?;
     if !is_token(name) {
         problems.add(field.wrong(NOT_A_TOKEN));
@@ -138,15 +134,15 @@ fn timestamp_key(
 
 /// The members of a mapping whose names the customer chose.
 fn members<'a>(document: &Fields<'a>, name: &str, problems: &mut Problems) -> Vec<Field<'a>> {
-    let Some(field) = document.optional(name) else {
+    let Some(field) = document.get(name) else {
         return Vec::new();
     };
-    let Some(members) = field.mapping(problems) else {
+    let Some(members) = field.free_members(problems) else {
         return Vec::new();
     };
     let members: Vec<Field<'a>> = members.all().collect();
     if members.len() > MEMBERS_MAX {
-        problems.add(field.wrong(format!("has more than {MEMBERS_MAX} members")));
+        problems.add(too_many(&field, members.len(), MEMBERS_MAX, "members"));
         return Vec::new();
     }
     members
@@ -159,12 +155,5 @@ const NOT_A_TOKEN: &str = "cannot be a name of metadata: it becomes a part of a 
 fn is_token(name: &str) -> bool {
     let mark = |byte: u8| b"!#$%&'*+-.^_`|~".contains(&byte);
     let inside = name.bytes().all(|b| b.is_ascii_alphanumeric() || mark(b));
-    !name.is_empty() && name.len() <= 256 && inside
-}
-
-fn at_name(field: &Field<'_>, message: &str) -> Problem {
-    Problem {
-        position: Some(field.at),
-        ..field.wrong(message)
-    }
+    !name.is_empty() && name.len() <= HEADER_NAME_BYTES_MAX && inside
 }

@@ -4,8 +4,9 @@
 
 use super::lines::{Follower, indent_of, take_apart};
 use super::names;
+use super::options::{Place, Row};
 use super::places::{Edit, Places};
-use super::problem::{Position, Problem, Problems, shown_line};
+use super::problem::{Position, Problem, ProblemKind, Problems, shown_line};
 use super::yaml::malformed;
 
 /// A text for the YAML parser, and where its characters stood in the customer's.
@@ -83,7 +84,7 @@ struct Corrector {
     /// How much deeper than the first line all others are, if they should not be.
     hanging: Option<usize>,
     /// The option whose members may follow without indentation: its indent and their names.
-    adopting: Option<(usize, &'static [&'static str])>,
+    adopting: Option<(usize, Place)>,
     /// The indent of the option whose members have free names.
     free: Option<usize>,
     /// The indent of `operations`, while its entries are read.
@@ -162,11 +163,11 @@ impl Corrector {
 
     /// Members of `returnAddress` in the same column as it.
     fn adopt(&mut self, number: usize, line: &mut String, edit: &mut Edit) {
-        let Some((indent, members)) = self.adopting else {
+        let Some((indent, place)) = self.adopting else {
             return;
         };
         let (name, _) = line.trim_start().split_once(':').unwrap_or_default();
-        if indent_of(line) == indent && members.contains(&name) {
+        if indent_of(line) == indent && place.row(name).is_some() {
             line.insert_str(0, "  ");
             edit.indent += 2;
             self.note(Quirk::Unindented, number, indent + 1);
@@ -230,10 +231,12 @@ impl Corrector {
             return;
         };
         match key {
-            "returnAddress" => self.adopting = Some((parts.indent, names::ADDRESS)),
-            "customs" => self.adopting = Some((parts.indent, names::CUSTOMS)),
+            "returnAddress" => self.adopting = Some((parts.indent, Place::ReturnAddress)),
+            "customs" => self.adopting = Some((parts.indent, Place::Customs)),
             "operations" => self.operations = Some(parts.indent),
-            _ if names::FREE_MAPPINGS.contains(&key) => self.free = Some(parts.indent),
+            _ if Place::Document.row(key).is_some_and(Row::is_free) => {
+                self.free = Some(parts.indent)
+            }
             _ => {}
         }
     }
@@ -255,7 +258,8 @@ impl Corrector {
                 1 => String::new(),
                 count => format!(" (and {} more lines like it)", count - 1),
             };
-            problems.warn(note.first, "", format!("{message} {line}{more}"));
+            let message = format!("{message} {line}{more}");
+            problems.tolerate(ProblemKind::Malformed, note.first.span(), "", message);
         }
         Ok(Corrected {
             text: self.text,

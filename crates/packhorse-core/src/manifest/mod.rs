@@ -5,30 +5,50 @@
 //! [`Manifest`] with warnings, or all problems found, in source order.
 
 mod address;
+mod availability;
 mod common;
+mod country;
 mod customs;
+mod directory;
 mod extensions;
 mod fields;
 mod headers;
+mod images;
+mod kind;
 mod lenient;
 mod lines;
 mod names;
+mod operations;
+mod options;
 mod places;
 mod problem;
 mod redact;
+mod reference;
+mod s3_export;
 mod s3_import;
+mod secrets;
+mod shipping;
+mod substitutions;
+mod template;
 mod text;
 mod types;
+mod words;
 mod yaml;
 
 use crate::job::JobType;
 
-pub use problem::{Position, Problem, ProblemKind};
+pub use common::ERASE_WARNING;
+pub use problem::{Position, Problem, ProblemKind, Span};
 pub use redact::redact;
-pub use s3_import::ERASE_WARNING;
+pub use reference::reference;
+pub use template::template;
 pub use types::{
-    Address, CannedAcl, Common, ConflictPolicy, Customs, Extensions, Kind, Manifest,
-    ManifestVersion, ObjectHeaders, S3Import, ServiceLevel, StorageClass, Verification,
+    Address, Common, Customs, EbsImport, ExportOperation, Extensions, GlacierImport, Kind,
+    Manifest, ObjectHeaders, S3Export, S3Import,
+};
+pub use words::{
+    CannedAcl, ConflictPolicy, Encryption, FileSystem, JobKind, ManifestVersion, ServiceLevel,
+    StorageClass, Verification, Word,
 };
 
 use fields::Fields;
@@ -47,13 +67,42 @@ pub struct Reading {
     pub warnings: Vec<Problem>,
 }
 
+/// How a manifest is read.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// What is otherwise tolerated with a warning is an error: text that is not quite YAML, and
+    /// options that nobody reads.
+    pub strict: bool,
+    /// Where the device is sent; `None` leaves out what depends on it.
+    pub facility: Option<Facility>,
+}
+
+/// What a manifest can ask of a facility depends on this.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facility {
+    /// Its country; without one, no job needs customs.
+    pub country: Option<String>,
+    /// Whether it has targets for EBS and Glacier imports.
+    pub has_image_targets: bool,
+}
+
 /// Reads the text of a manifest for a job of this type.
 ///
 /// The error holds every problem found, warnings included, in source order (what has no place in
 /// the text comes first); at least one is no warning.
 pub fn read(text: impl AsRef<[u8]>, job_type: JobType) -> Result<Reading, Vec<Problem>> {
-    let mut problems = Problems::default();
-    let manifest = match read_text(text.as_ref(), job_type, &mut problems) {
+    read_with(text, job_type, &Options::default())
+}
+
+/// The same, with options.
+pub fn read_with(
+    text: impl AsRef<[u8]>,
+    job_type: JobType,
+    options: &Options,
+) -> Result<Reading, Vec<Problem>> {
+    let mut problems = Problems::new(options.strict);
+    let facility = options.facility.as_ref();
+    let manifest = match read_text(text.as_ref(), job_type, facility, &mut problems) {
         Ok(manifest) => manifest,
         Err(malformed) => {
             problems.add(malformed);
@@ -72,6 +121,7 @@ pub fn read(text: impl AsRef<[u8]>, job_type: JobType) -> Result<Reading, Vec<Pr
 fn read_text(
     text: &[u8],
     job_type: JobType,
+    facility: Option<&Facility>,
     problems: &mut Problems,
 ) -> Result<Option<Manifest>, Problem> {
     let text = text::decode(text, problems)?;
@@ -82,25 +132,43 @@ fn read_text(
     }
     let Value::Mapping(entries) = &tree.root.value else {
         let message = "the manifest must be lines of the form `option: value`";
-        return Err(yaml::malformed(Some(tree.root.start), message));
+        return Err(yaml::malformed(Some(tree.root.span.start), message));
     };
     let document = Fields::of_document(entries);
-    match job_type {
-        JobType::Import => Ok(s3_import::read(&document, problems)),
-        JobType::Export => {
-            common::read(&document, problems);
-            common::unsupported(&document, "operations", "export jobs", problems);
-            Ok(None)
-        }
-    }
+    Ok(read_document(&document, job_type, facility, problems))
 }
 
-/// An annotated example to start from.
-pub fn template(job_type: JobType) -> &'static str {
-    match job_type {
-        JobType::Import => include_str!("templates/s3_import.yaml"),
-        JobType::Export => include_str!("templates/s3_export.yaml"),
-    }
+fn read_document(
+    document: &Fields<'_>,
+    job_type: JobType,
+    facility: Option<&Facility>,
+    problems: &mut Problems,
+) -> Option<Manifest> {
+    let (kind, version) = kind::decide(document, job_type, problems);
+    let common = common::read(document, kind, version, facility, problems);
+    let extensions = extensions::read(document, kind, problems);
+    let kind = match kind {
+        JobKind::S3Import => {
+            let import = s3_import::read(document, problems);
+            import.map(|import| Kind::S3Import(Box::new(import)))
+        }
+        JobKind::S3Export => {
+            let export = s3_export::read(document, common.is_encrypted(), problems);
+            export.map(Kind::S3Export)
+        }
+        JobKind::EbsImport | JobKind::GlacierImport => {
+            images::read(document, kind, facility, problems)
+        }
+    }?;
+    let bucket = match &kind {
+        Kind::S3Import(import) => Some(&import.bucket),
+        Kind::S3Export(_) | Kind::EbsImport(_) | Kind::GlacierImport(_) => None,
+    };
+    Some(Manifest {
+        common: common.complete(bucket)?,
+        kind,
+        extensions,
+    })
 }
 
 #[cfg(test)]

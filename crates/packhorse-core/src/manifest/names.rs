@@ -1,130 +1,25 @@
-//! The names a manifest may use, and which of them a misspelt one was probably meant to be.
+//! Names as customers write them, and which option a misspelt one was probably meant to be.
 
-/// Options of every kind of job.
-pub(super) const COMMON: &[&str] = &[
-    "manifestVersion",
-    "accessKeyId",
-    "deviceId",
-    "generator",
-    "logBucket",
-    "logPrefix",
-    "notificationEmail",
-    "returnAddress",
-    "serviceLevel",
-    "customs",
-    "trueCryptPassword",
-    "pinCode",
-    "eraseDevice",
-    "packhorse",
-];
-
-/// Options of an S3 import alone.
-pub(super) const S3_IMPORT: &[&str] = &[
-    "bucket",
-    "prefix",
-    "substitutions",
-    "ignore",
-    "acl",
-    "cacheControl",
-    "contentDisposition",
-    "contentLanguage",
-    "contentTypes",
-    "defaultContentType",
-    "setContentEncodingForGzFiles",
-    "expires",
-    "diskTimestampMetadataKey",
-    "staticMetadata",
-    "storageClass",
-];
-
-/// Options of exports and of EBS and Glacier imports.
-pub(super) const OTHER_KINDS: &[&str] = &["fileSystem", "operations", "recoveryDirectory"];
-
-/// Members of an entry of `operations`.
-pub(super) const OPERATION: &[&str] = &[
-    "exportBucket",
-    "prefix",
-    "beginMarker",
-    "endMarker",
-    "targetDirectory",
-    "destination",
-    "source",
-    "region",
-    "vaultName",
-    "archiveComment",
-];
-
-/// Members of `returnAddress`.
-pub(super) const ADDRESS: &[&str] = &[
-    "name",
-    "company",
-    "street1",
-    "street2",
-    "street3",
-    "city",
-    "stateOrProvince",
-    "postalCode",
-    "phoneNumber",
-    "country",
-];
-
-/// Members of `customs`.
-pub(super) const CUSTOMS: &[&str] = &[
-    "dataDescription",
-    "encryptedData",
-    "encryptionClassification",
-    "exportCertifierName",
-    "requiresExportLicense",
-    "deviceValue",
-    "deviceCountryOfOrigin",
-    "deviceType",
-    "deviceHTS",
-    "typeOfExport",
-];
-
-/// Members of `packhorse`.
-pub(super) const EXTENSIONS: &[&str] = &[
-    "skipJunk",
-    "preserveMetadata",
-    "serverSideEncryption",
-    "verify",
-    "onConflict",
-];
-
-/// Options whose members have names of the customer's own choice.
-pub(super) const FREE_MAPPINGS: &[&str] = &["substitutions", "contentTypes", "staticMetadata"];
-
-/// Options whose value nobody may see.
-pub(super) const SECRETS: &[&str] = &["trueCryptPassword", "pinCode"];
+use super::options;
 
 /// A longer text is no misspelt name: comparing it would only cost time.
 const NAME_CHARS_MAX: usize = 48;
 
 /// Whether some kind of manifest knows the name at some place.
 pub(super) fn is_known(name: &str) -> bool {
-    [
-        COMMON,
-        S3_IMPORT,
-        OTHER_KINDS,
-        OPERATION,
-        ADDRESS,
-        CUSTOMS,
-        EXTENSIONS,
-    ]
-    .iter()
-    .any(|names| names.contains(&name))
+    options::all().any(|(_, row)| row.name == name)
 }
 
 /// Whether the value under `name` must be hidden: a secret option, however it is spelt.
 pub(super) fn is_secret(name: &str) -> bool {
     let plausible = 5..=24; // bytes of the shortest and longest misspelling
-    plausible.contains(&name.len()) && nearest(name, SECRETS).is_some()
+    plausible.contains(&name.len()) && nearest(name, options::secrets()).is_some()
 }
 
 /// The part of `text` before the end of a secret option's name in it.
 pub(super) fn before_secret(text: &str) -> &str {
     let lower = text.to_ascii_lowercase();
-    let ends = SECRETS.iter().filter_map(|name| {
+    let ends = options::secrets().iter().filter_map(|name| {
         let at = lower.find(&name.to_ascii_lowercase())?;
         Some(at + name.len())
     });
@@ -167,9 +62,12 @@ pub(super) fn hint(name: &str, known: &[&str]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::JobKind;
+    use crate::manifest::options::Place;
 
     #[test]
     fn finds_the_name_that_was_meant() {
+        let known = options::names(Place::Document, JobKind::S3Import);
         for (written, meant) in [
             ("buckt", Some("bucket")),
             ("Bucket", Some("bucket")),
@@ -178,7 +76,7 @@ mod tests {
             ("colour", None),
             ("", None),
         ] {
-            assert_eq!(nearest(written, S3_IMPORT), meant, "{written}");
+            assert_eq!(nearest(written, &known), meant, "{written}");
         }
     }
 

@@ -16,6 +16,26 @@ pub struct Position {
     pub column: usize,
 }
 
+impl Position {
+    /// The place of this one character.
+    pub fn span(self) -> Span {
+        let end = Self {
+            line: self.line,
+            column: self.column + 1,
+        };
+        Span { start: self, end }
+    }
+}
+
+/// A piece of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Span {
+    /// Its first character.
+    pub start: Position,
+    /// Just behind its last character; never before `start`.
+    pub end: Position,
+}
+
 /// Which of the original's faults a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ProblemKind {
@@ -43,16 +63,28 @@ pub struct Problem {
     /// Which fault.
     pub kind: ProblemKind,
     /// Where; `None` when something is missing from the whole document.
-    pub position: Option<Position>,
+    pub span: Option<Span>,
     /// The option, as a path: `returnAddress.postalCode`, `ignore[2]`. Empty for the document.
     pub field: String,
     /// What is wrong, what is allowed, what to do: one sentence without a full stop.
     pub message: String,
 }
 
+impl Problem {
+    /// Where it begins.
+    pub fn position(&self) -> Option<Position> {
+        self.span.map(|span| span.start)
+    }
+
+    /// Whether the manifest is refused because of it.
+    pub fn is_error(&self) -> bool {
+        self.kind != ProblemKind::Warning
+    }
+}
+
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(Position { line, column }) = self.position {
+        if let Some(Position { line, column }) = self.position() {
             write!(f, "line {line}, column {column}: ")?;
         }
         if !self.field.is_empty() {
@@ -67,14 +99,23 @@ impl std::fmt::Display for Problem {
 pub(super) struct Problems {
     found: Vec<Problem>,
     dropped: usize,
+    strict: bool,
 }
 
 impl Problems {
+    /// None yet; `strict` makes errors of what is otherwise tolerated.
+    pub(super) fn new(strict: bool) -> Self {
+        Self {
+            strict,
+            ..Self::default()
+        }
+    }
+
     /// Adds a problem, unless there are already enough of its kind; what concerns the whole
     /// document is always kept.
     pub(super) fn add(&mut self, problem: Problem) {
         let same = self.found.iter().filter(|p| p.kind == problem.kind);
-        if problem.position.is_none() || same.count() < OF_A_KIND_MAX {
+        if problem.span.is_none() || same.count() < OF_A_KIND_MAX {
             self.found.push(problem);
         } else {
             self.dropped += 1;
@@ -89,13 +130,33 @@ impl Problems {
     /// Adds a warning.
     pub(super) fn warn(
         &mut self,
-        position: impl Into<Option<Position>>,
+        span: impl Into<Option<Span>>,
         field: &str,
         message: impl Into<String>,
     ) {
         self.add(Problem {
             kind: ProblemKind::Warning,
-            position: position.into(),
+            span: span.into(),
+            field: field.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// Adds what is a warning, unless the reader is strict: then it is a fault of `kind`.
+    pub(super) fn tolerate(
+        &mut self,
+        kind: ProblemKind,
+        span: Span,
+        field: &str,
+        message: impl Into<String>,
+    ) {
+        self.add(Problem {
+            kind: if self.strict {
+                kind
+            } else {
+                ProblemKind::Warning
+            },
+            span: Some(span),
             field: field.to_owned(),
             message: message.into(),
         });
@@ -103,16 +164,16 @@ impl Problems {
 
     /// Whether something other than a warning was found.
     pub(super) fn has_errors(&self) -> bool {
-        self.found.iter().any(|p| p.kind != ProblemKind::Warning)
+        self.found.iter().any(Problem::is_error)
     }
 
     /// Everything found, in source order; what has no place comes first.
     pub(super) fn into_sorted(mut self) -> Vec<Problem> {
-        self.found.sort_by_key(|problem| problem.position);
+        self.found.sort_by_key(Problem::position);
         if self.dropped > 0 {
             self.found.push(Problem {
                 kind: ProblemKind::Warning,
-                position: None,
+                span: None,
                 field: String::new(),
                 message: format!("{} more problems are not listed", self.dropped),
             });

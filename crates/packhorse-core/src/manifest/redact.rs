@@ -1,7 +1,7 @@
 //! Hides passwords and pins in a manifest that is shown to somebody.
 
-use super::common::REDACTED;
-use super::problem::{Position, Problems};
+use super::problem::{Position, Problems, Span};
+use super::secrets::REDACTED;
 use super::yaml::{Node, Tree, Value};
 use super::{lenient, names, text, yaml};
 
@@ -18,7 +18,7 @@ pub fn redact(manifest: &str) -> String {
 }
 
 /// Where the secret values stand; `None` if that cannot be told from the tree.
-fn spans(manifest: &str) -> Option<Vec<(Position, Position)>> {
+fn spans(manifest: &str) -> Option<Vec<Span>> {
     let mut ignored = Problems::default();
     let bare = text::decode(manifest.as_bytes(), &mut ignored).ok()?;
     let corrected = lenient::correct(bare, &mut ignored).ok()?;
@@ -28,14 +28,14 @@ fn spans(manifest: &str) -> Option<Vec<(Position, Position)>> {
 }
 
 /// Collects the places below `node`; `false` if a secret may be where no span can say.
-fn collect(node: &Node, spans: &mut Vec<(Position, Position)>) -> bool {
+fn collect(node: &Node, spans: &mut Vec<Span>) -> bool {
     match &node.value {
         Value::Scalar { text, .. } => !has_secret(text),
         Value::Sequence(items) => items.iter().all(|item| collect(item, spans)),
         Value::Mapping(entries) => entries.iter().all(|entry| match &entry.node.value {
             Value::Scalar { text, quoted } if names::is_secret(&entry.key) => {
                 if *quoted || !text.is_empty() {
-                    spans.push((entry.node.start, entry.node.end));
+                    spans.push(entry.node.span);
                 }
                 true
             }
@@ -51,11 +51,11 @@ fn has_secret(text: &str) -> bool {
 }
 
 /// The text with each span replaced.
-fn replaced(manifest: &str, spans: &[(Position, Position)]) -> Option<String> {
+fn replaced(manifest: &str, spans: &[Span]) -> Option<String> {
     let mut shown = String::with_capacity(manifest.len());
     let mut from = 0;
     let starts = line_starts(manifest);
-    for (start, end) in spans {
+    for Span { start, end } in spans {
         let start = offset(manifest, &starts, *start)?;
         let end = offset(manifest, &starts, *end)?;
         shown.push_str(manifest.get(from..start)?);

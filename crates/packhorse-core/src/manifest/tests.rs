@@ -5,6 +5,7 @@ mod hostile;
 mod leniency;
 mod properties;
 mod samples;
+mod templates;
 mod warnings;
 
 use super::*;
@@ -39,7 +40,12 @@ fn changed(from: &str, to: &str) -> String {
 
 /// Reads a valid import manifest; the warnings as a person sees them.
 fn accept(text: impl AsRef<[u8]>) -> (Manifest, Vec<String>) {
-    match read(text, JobType::Import) {
+    accept_as(text, JobType::Import)
+}
+
+/// The same, for a job of this type.
+fn accept_as(text: impl AsRef<[u8]>, job_type: JobType) -> (Manifest, Vec<String>) {
+    match read(text, job_type) {
         Ok(Reading { manifest, warnings }) => (manifest, lines(&warnings)),
         Err(problems) => panic!("{problems:#?}"),
     }
@@ -49,8 +55,14 @@ fn accept(text: impl AsRef<[u8]>) -> (Manifest, Vec<String>) {
 fn import(text: &str) -> S3Import {
     let (manifest, warnings) = accept(text);
     assert_eq!(warnings, [""; 0]);
-    let Kind::S3Import(import) = manifest.kind;
-    import
+    s3_import(manifest.kind)
+}
+
+fn s3_import(kind: Kind) -> S3Import {
+    match kind {
+        Kind::S3Import(import) => *import,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// Everything that is said about a manifest that is refused, but for the warnings.

@@ -1,7 +1,7 @@
 //! Bytes to text: what cannot be a manifest at all is refused here, with its place.
 
 use super::MANIFEST_BYTES_MAX;
-use super::problem::{Position, Problem, Problems, shown, shown_line};
+use super::problem::{Position, Problem, ProblemKind, Problems, shown, shown_line};
 use super::yaml::malformed;
 
 /// What a UTF-8 text may begin with.
@@ -27,7 +27,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], problems: &mut Problems) -> Result<&'a
             "the invisible byte order mark in front of {line} is ignored; save the file as UTF-8 \
              without it"
         );
-        problems.warn(START, "", message);
+        problems.tolerate(ProblemKind::Malformed, START.span(), "", message);
     }
     if let Some((at, control)) = bare.char_indices().find(|(_, c)| is_unprintable(*c)) {
         let message = format!(

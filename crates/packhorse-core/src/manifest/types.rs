@@ -4,35 +4,59 @@ use crate::bucket::BucketName;
 use crate::mapping::{IgnorePatterns, Substitutions};
 use crate::secret::Secret;
 
-/// A manifest that was found valid.
+use super::words::{
+    CannedAcl, ConflictPolicy, Encryption, FileSystem, JobKind, ManifestVersion, ServiceLevel,
+    StorageClass, Verification,
+};
+
+/// A manifest that was found valid: of any kind, or, where the kind is known, of that one.
 #[derive(Clone, Debug)]
-pub struct Manifest {
+pub struct Manifest<K = Kind> {
     /// The options of every kind of job.
     pub common: Common,
     /// The options of this kind.
-    pub kind: Kind,
+    pub kind: K,
     /// The members of `packhorse:`.
     pub extensions: Extensions,
 }
 
-/// What the job does. (Export, EBS and Glacier jobs have their own issue.)
+impl Manifest {
+    /// As the manifest of an S3 import; else the kind it is of.
+    pub fn into_s3_import(self) -> Result<Manifest<S3Import>, JobKind> {
+        match self.kind {
+            Kind::S3Import(kind) => Ok(Manifest {
+                common: self.common,
+                kind: *kind,
+                extensions: self.extensions,
+            }),
+            other => Err(other.name()),
+        }
+    }
+}
+
+/// What the job does.
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// Files from the device become objects in one bucket.
-    S3Import(S3Import),
+    S3Import(Box<S3Import>),
+    /// Objects become files on the device.
+    S3Export(S3Export),
+    /// The whole device becomes a snapshot of a volume.
+    EbsImport(EbsImport),
+    /// The whole device becomes one archive in a vault.
+    GlacierImport(GlacierImport),
 }
 
-/// `manifestVersion`: versions 1.0, 1.2, 1.3 and 2.0 are known to have been accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ManifestVersion {
-    /// 1.0
-    V1_0,
-    /// 1.2
-    V1_2,
-    /// 1.3
-    V1_3,
-    /// 2.0
-    V2_0,
+impl Kind {
+    /// Which kind it is.
+    pub fn name(&self) -> JobKind {
+        match self {
+            Self::S3Import(_) => JobKind::S3Import,
+            Self::S3Export(_) => JobKind::S3Export,
+            Self::EbsImport(_) => JobKind::EbsImport,
+            Self::GlacierImport(_) => JobKind::GlacierImport,
+        }
+    }
 }
 
 /// Options of every kind of job.
@@ -64,16 +88,6 @@ pub struct Common {
     pub pin_code: Option<Secret>,
 }
 
-/// `serviceLevel`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ServiceLevel {
-    /// `standard`
-    #[default]
-    Standard,
-    /// `expeditedShipping`
-    ExpeditedShipping,
-}
-
 /// `returnAddress`
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Address {
@@ -91,8 +105,8 @@ pub struct Address {
     pub city: String,
     /// `stateOrProvince`: required in the US and Canada.
     pub state_or_province: Option<String>,
-    /// `postalCode`
-    pub postal_code: String,
+    /// `postalCode`: required where the country has such codes.
+    pub postal_code: Option<String>,
     /// `phoneNumber`
     pub phone_number: String,
     /// `country`
@@ -168,61 +182,54 @@ pub struct ObjectHeaders {
     pub storage_class: StorageClass,
 }
 
-/// `acl`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CannedAcl {
-    /// `private`
-    #[default]
-    Private,
-    /// `public-read`
-    PublicRead,
-    /// `public-read-write`
-    PublicReadWrite,
-    /// `authenticated-read`
-    AuthenticatedRead,
+/// The options of an S3 export.
+#[derive(Clone, Debug)]
+pub struct S3Export {
+    /// `fileSystem`
+    pub file_system: FileSystem,
+    /// `operations`: at least one, in source order.
+    pub operations: Vec<ExportOperation>,
+    /// `recoveryDirectory`, a path below the root of the device.
+    pub recovery_directory: String,
+    /// `substitutions`, applied to the names of files.
+    pub substitutions: Substitutions,
 }
 
-impl CannedAcl {
-    /// Every value.
-    pub const ALL: [Self; 4] = [
-        Self::Private,
-        Self::PublicRead,
-        Self::PublicReadWrite,
-        Self::AuthenticatedRead,
-    ];
-
-    /// The word in the manifest and in `x-amz-acl`.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Private => "private",
-            Self::PublicRead => "public-read",
-            Self::PublicReadWrite => "public-read-write",
-            Self::AuthenticatedRead => "authenticated-read",
-        }
-    }
+/// An entry of `operations` of an S3 export: a set of objects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportOperation {
+    /// `exportBucket`
+    pub export_bucket: BucketName,
+    /// `prefix`: only keys that begin with it; empty for all.
+    pub prefix: String,
+    /// `beginMarker`: only keys after it.
+    pub begin_marker: Option<String>,
+    /// `endMarker`: only keys up to it, itself included.
+    pub end_marker: Option<String>,
+    /// `targetDirectory`, a path below the root of the device; the bucket's name when absent.
+    pub target_directory: Option<String>,
 }
 
-/// `storageClass`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum StorageClass {
-    /// `STANDARD`
-    #[default]
-    Standard,
-    /// `REDUCED_REDUNDANCY`
-    ReducedRedundancy,
+/// The options of an EBS import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EbsImport {
+    /// `eraseDevice`
+    pub erase_device: bool,
+    /// `operations[0].region`
+    pub region: String,
 }
 
-impl StorageClass {
-    /// Every value.
-    pub const ALL: [Self; 2] = [Self::Standard, Self::ReducedRedundancy];
-
-    /// The word in the manifest and in `x-amz-storage-class`.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Standard => "STANDARD",
-            Self::ReducedRedundancy => "REDUCED_REDUNDANCY",
-        }
-    }
+/// The options of a Glacier import.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GlacierImport {
+    /// `eraseDevice`
+    pub erase_device: bool,
+    /// `operations[0].region`
+    pub region: String,
+    /// `operations[0].vaultName`
+    pub vault_name: String,
+    /// `operations[0].archiveComment`
+    pub archive_comment: String,
 }
 
 /// The members of `packhorse:` (design 3.7).
@@ -233,31 +240,9 @@ pub struct Extensions {
     /// `preserveMetadata`: mtime, mode and owner as user metadata.
     pub preserve_metadata: bool,
     /// `serverSideEncryption`: the value of `x-amz-server-side-encryption`.
-    pub server_side_encryption: Option<String>,
+    pub server_side_encryption: Option<Encryption>,
     /// `verify`
     pub verify: Verification,
     /// `onConflict`
     pub on_conflict: ConflictPolicy,
-}
-
-/// `verify`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verification {
-    /// Digests of the one reading pass are compared with the store's.
-    #[default]
-    Checksum,
-    /// The whole disk is read again and compared, as the original did.
-    Reread,
-}
-
-/// `onConflict`: what to do when the key already exists in the bucket.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ConflictPolicy {
-    /// Replace it, as the original did.
-    #[default]
-    Overwrite,
-    /// Keep the object; the file is an ignored row.
-    Keep,
-    /// Keep the object; the file is a failed row.
-    Fail,
 }

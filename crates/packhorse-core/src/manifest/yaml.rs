@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span as Marks, Tag};
 
 use super::places::Places;
-use super::problem::{OF_A_KIND_MAX, Position, Problem, ProblemKind, shown};
+use super::problem::{OF_A_KIND_MAX, Position, Problem, ProblemKind, Span, shown};
 
 /// Mappings and sequences may be nested this deep. A manifest needs three levels; 32 leave room
 /// and keep every walk over the tree shallow.
@@ -20,9 +20,7 @@ pub(super) const NODES_MAX: usize = 200_000;
 /// A value and where it stands.
 #[derive(Debug)]
 pub(super) struct Node {
-    pub(super) start: Position,
-    /// Just behind the last character of a scalar.
-    pub(super) end: Position,
+    pub(super) span: Span,
     pub(super) value: Value,
 }
 
@@ -42,7 +40,7 @@ pub(super) enum Value {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
-    pub(super) at: Position,
+    pub(super) at: Span,
     pub(super) node: Node,
 }
 
@@ -58,8 +56,8 @@ pub(super) fn parse(text: &str, places: &Places) -> Result<Tree, Problem> {
     let mut builder = Builder::new(places);
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
-        let (event, span) = event.map_err(|error| builder.not_yaml(&error))?;
-        builder.take(event, span)?;
+        let (event, marks) = event.map_err(|error| builder.not_yaml(&error))?;
+        builder.take(event, marks)?;
     }
     let empty = "the manifest is empty: it must be YAML lines of the form `option: value`";
     let root = builder.root.ok_or_else(|| malformed(None, empty))?;
@@ -73,7 +71,7 @@ pub(super) fn parse(text: &str, places: &Places) -> Result<Tree, Problem> {
 pub(super) fn malformed(position: Option<Position>, message: impl Into<String>) -> Problem {
     Problem {
         kind: ProblemKind::Malformed,
-        position,
+        span: position.map(Position::span),
         field: String::new(),
         message: message.into(),
     }
@@ -89,7 +87,7 @@ enum Open {
         start: Position,
         entries: Vec<Entry>,
         /// The key whose value comes next.
-        key: Option<(String, Position)>,
+        key: Option<(String, Span)>,
         /// Where each key was first seen.
         lines: HashMap<String, usize>,
     },
@@ -118,8 +116,13 @@ impl<'a> Builder<'a> {
         self.places.of(marker.line(), marker.col() + 1)
     }
 
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Problem> {
-        let start = self.place(&span.start);
+    fn span(&self, start: Position, end: &Marker) -> Span {
+        let end = self.place(end).max(start);
+        Span { start, end }
+    }
+
+    fn take(&mut self, event: Event<'_>, marks: Marks) -> Result<(), Problem> {
+        let start = self.place(&marks.start);
         match event {
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
             Event::DocumentStart(_) if self.root.is_some() => {
@@ -134,8 +137,8 @@ impl<'a> Builder<'a> {
                     text: text.into_owned(),
                     quoted: style != ScalarStyle::Plain,
                 };
-                let end = self.place(&span.end);
-                self.close(Node { start, end, value })
+                let span = self.span(start, &marks.end);
+                self.close(Node { span, value })
             }
             Event::SequenceStart(anchor, tag) => {
                 plain_node(start, anchor, tag.as_deref())?;
@@ -158,8 +161,8 @@ impl<'a> Builder<'a> {
                     Some(Open::Mapping { start, entries, .. }) => (start, Value::Mapping(entries)),
                     None => return Ok(()),
                 };
-                let end = self.place(&span.end);
-                self.close(Node { start, end, value })
+                let span = self.span(start, &marks.end);
+                self.close(Node { span, value })
             }
         }
     }
@@ -181,7 +184,7 @@ impl<'a> Builder<'a> {
         self.nodes += 1;
         if self.nodes > NODES_MAX {
             let message = format!("the manifest has more than {NODES_MAX} values");
-            return Err(malformed(Some(node.start), message));
+            return Err(malformed(Some(node.span.start), message));
         }
         match self.open.last_mut() {
             None => self.root = Some(node),
@@ -193,16 +196,16 @@ impl<'a> Builder<'a> {
                 ..
             }) => match key.take() {
                 None => match node.value {
-                    Value::Scalar { text, .. } => *key = Some((text, node.start)),
+                    Value::Scalar { text, .. } => *key = Some((text, node.span)),
                     Value::Sequence(_) | Value::Mapping(_) => {
-                        return Err(malformed(Some(node.start), ONLY_TEXT_KEYS));
+                        return Err(malformed(Some(node.span.start), ONLY_TEXT_KEYS));
                     }
                 },
                 Some((key, at)) => match lines.get(&key) {
                     Some(_) if self.duplicates.len() > OF_A_KIND_MAX => {}
                     Some(line) => self.duplicates.push(duplicate(&key, *line, at)),
                     None => {
-                        lines.insert(key.clone(), at.line);
+                        lines.insert(key.clone(), at.start.line);
                         entries.push(Entry { key, at, node });
                     }
                 },
@@ -232,15 +235,15 @@ fn plain_node(start: Position, anchor: usize, tag: Option<&Tag>) -> Result<(), P
     }
 }
 
-fn duplicate(key: &str, first_line: usize, at: Position) -> Problem {
+fn duplicate(key: &str, first_line: usize, at: Span) -> Problem {
     Problem {
         kind: ProblemKind::InvalidField,
-        position: Some(at),
+        span: Some(at),
         field: String::new(),
         message: format!(
             "{} stands twice, in line {first_line} and in line {}; keep one",
             shown(key),
-            at.line
+            at.start.line
         ),
     }
 }

@@ -1,9 +1,10 @@
 //! Everything a manifest must be before a job is made of it.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use packhorse_core::job::JobType;
-use packhorse_core::manifest::{self, Kind, Manifest, Problem, Reading};
+use packhorse_core::manifest::{self, Facility, Kind, Manifest, Options, Problem, Reading};
 use packhorse_store::AccessKey;
 use packhorse_wire::fault::Fault;
 
@@ -19,12 +20,35 @@ pub(super) async fn check(
     job_type: JobType,
 ) -> Result<Option<String>, Fault> {
     let owned = text.to_owned();
-    let read = off_the_loop(text.len(), move || manifest::read(owned, job_type)).await?;
+    let options = Options {
+        strict: false,
+        facility: Some(facility(context)),
+    };
+    let read = off_the_loop(text.len(), move || {
+        manifest::read_with(owned, job_type, &options)
+    })
+    .await?;
     let Reading { manifest, warnings } = read.map_err(|problems| problems_fault(&problems))?;
     check_key(caller, &manifest, text)?;
     buckets::check(context, caller, &bucket_names(&manifest)).await?;
-    let lines: Vec<_> = warnings.iter().map(Problem::to_string).collect();
+    let mut lines: Vec<_> = warnings.iter().map(Problem::to_string).collect();
+    if let Kind::S3Export(_) = manifest.kind {
+        lines.push(NOT_YET_EXPORTED.to_owned());
+    }
     Ok((!lines.is_empty()).then(|| lines.join("\n")))
+}
+
+/// What a customer learns who creates an export now.
+const NOT_YET_EXPORTED: &str =
+    "the stations of this facility do not fill devices yet: the job waits until they do";
+
+/// What manifests are judged by. No facility has targets for EBS and Glacier imports yet.
+fn facility(context: &Context) -> Facility {
+    let facility = context.settings.facility.as_ref();
+    Facility {
+        country: facility.and_then(|facility| facility.country.clone()),
+        has_image_targets: false,
+    }
 }
 
 /// The text as its owner may see it again: without its passwords.
@@ -69,11 +93,16 @@ fn check_key(caller: &AccessKey, manifest: &Manifest, text: &str) -> Result<(), 
 
 /// The buckets that the job will use, each once.
 fn bucket_names(manifest: &Manifest) -> Vec<&str> {
-    let Kind::S3Import(import) = &manifest.kind;
-    let mut names = vec![import.bucket.as_str()];
+    let data: Vec<&str> = match &manifest.kind {
+        Kind::S3Import(import) => vec![import.bucket.as_str()],
+        Kind::S3Export(export) => {
+            let sets = export.operations.iter();
+            sets.map(|set| set.export_bucket.as_str()).collect()
+        }
+        Kind::EbsImport(_) | Kind::GlacierImport(_) => Vec::new(),
+    };
     let log = manifest.common.log_bucket.as_str();
-    if !names.contains(&log) {
-        names.push(log);
-    }
-    names
+    let mut seen = HashSet::new();
+    let all = data.into_iter().chain([log]);
+    all.filter(|name| seen.insert(*name)).collect()
 }

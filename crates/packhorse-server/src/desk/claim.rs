@@ -5,7 +5,7 @@
 //! the original did.
 
 use packhorse_core::event::Actor;
-use packhorse_core::job::Progress;
+use packhorse_core::job::{JobType, Progress};
 use packhorse_core::signature_file::{Signature, SignatureFile};
 use packhorse_store::{Claim as Wish, ClaimedJob, Job};
 use packhorse_wire::desk::{Claim, Credentials, Lease, RefusalCode};
@@ -69,6 +69,13 @@ pub(super) async fn run(context: &Context, station: &str, claim: Claim) -> Resul
             }
         }
     };
+    if job.job_type == JobType::Export {
+        let text = format!(
+            "job {} is an export, and stations only do imports yet",
+            job.id
+        );
+        return Err(refuse(RefusalCode::UnsupportedKind, text));
+    }
     let wish = Wish {
         job: job.id,
         station: station.to_owned(),

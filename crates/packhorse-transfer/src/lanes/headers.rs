@@ -1,13 +1,17 @@
 //! The headers of an object: what the manifest asks and what the file is.
 
-use packhorse_core::manifest::{CannedAcl, Kind, Manifest, StorageClass};
+use packhorse_core::manifest::{CannedAcl, Manifest, S3Import, StorageClass, Word as _};
 use packhorse_core::mapping::{self, Content};
 use packhorse_media::Entry;
 use packhorse_objects::client::ObjectMeta;
 
 /// The headers of the object of `entry`.
-pub(super) fn object_meta(manifest: &Manifest, entry: &Entry, first_bytes: &[u8]) -> ObjectMeta {
-    let Kind::S3Import(import) = &manifest.kind;
+pub(super) fn object_meta(
+    manifest: &Manifest<S3Import>,
+    entry: &Entry,
+    first_bytes: &[u8],
+) -> ObjectMeta {
+    let import = &manifest.kind;
     let headers = &import.headers;
     let path = String::from_utf8_lossy(&entry.path);
     let Content { content_type, gzip } = mapping::content(headers, &path, first_bytes);
@@ -22,13 +26,16 @@ pub(super) fn object_meta(manifest: &Manifest, entry: &Entry, first_bytes: &[u8]
         acl: (headers.acl != CannedAcl::Private).then(|| headers.acl.code().to_owned()),
         storage_class: (headers.storage_class != StorageClass::Standard)
             .then(|| headers.storage_class.code().to_owned()),
-        server_side_encryption: manifest.extensions.server_side_encryption.clone(),
+        server_side_encryption: manifest
+            .extensions
+            .server_side_encryption
+            .map(|encryption| encryption.code().to_owned()),
         metadata: metadata(manifest, entry),
     }
 }
 
-fn metadata(manifest: &Manifest, entry: &Entry) -> Vec<(String, String)> {
-    let Kind::S3Import(import) = &manifest.kind;
+fn metadata(manifest: &Manifest<S3Import>, entry: &Entry) -> Vec<(String, String)> {
+    let import = &manifest.kind;
     let mut metadata = import.headers.static_metadata.clone();
     if let (Some(name), Some(modified)) =
         (&import.headers.disk_timestamp_metadata_key, entry.modified)

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use packhorse_core::bucket::BucketName;
 use packhorse_core::ledger::Verdict;
-use packhorse_core::manifest::{ConflictPolicy, Manifest};
+use packhorse_core::manifest::{ConflictPolicy, Manifest, S3Import};
 use packhorse_objects::client::{Client, Error as StoreError};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -29,7 +29,7 @@ const PARTS_IN_FLIGHT: usize = 16;
 pub(crate) struct Lanes {
     client: Client,
     bucket: BucketName,
-    manifest: Arc<Manifest>,
+    manifest: Arc<Manifest<S3Import>>,
     retry: Retry,
     recorder: Recorder,
     put_slots: Semaphore,
@@ -41,7 +41,7 @@ impl Lanes {
     pub(crate) fn new(
         client: Client,
         bucket: BucketName,
-        manifest: Arc<Manifest>,
+        manifest: Arc<Manifest<S3Import>>,
         retry: Retry,
         recorder: Recorder,
         clock: fn() -> Timestamp,

@@ -109,7 +109,7 @@ impl Bench {
         Import {
             folder: JobFolder::new(self.state.path(), &job_id),
             job_id,
-            manifest: Arc::new(reading.manifest),
+            manifest: Arc::new(reading.manifest.into_s3_import().unwrap()),
             basis: text,
             volumes: vec![SourceVolume {
                 folder: String::new(),

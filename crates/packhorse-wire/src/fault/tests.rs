@@ -58,7 +58,7 @@ fn problem(kind: ProblemKind, line: usize, field: &str) -> Problem {
     let position = Some(Position { line, column: 1 });
     Problem {
         kind,
-        position,
+        span: position.map(Position::span),
         field: field.into(),
         message: "is wrong".into(),
     }

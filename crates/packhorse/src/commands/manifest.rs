@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use packhorse_core::manifest::{self, Problem, ProblemKind};
+use packhorse_core::job::JobType;
+use packhorse_core::manifest::{self, JobKind, Problem};
 use serde::Serialize;
 
 use crate::exit::Exit;
@@ -75,7 +76,11 @@ pub(super) fn run(args: Args) -> anyhow::Result<Exit> {
     match args.command {
         Command::Check(args) => check(&args),
         Command::New { job_type } => {
-            output::data(manifest::template(job_type.into()).trim_end())?;
+            let kind = match JobType::from(job_type) {
+                JobType::Import => JobKind::S3Import,
+                JobType::Export => JobKind::S3Export,
+            };
+            output::data(manifest::template(kind).trim_end())?;
             Ok(Exit::Success)
         }
     }
@@ -110,13 +115,13 @@ fn print(format: Format, file: &Path, problems: &[Problem], valid: bool) -> anyh
 
 fn printed(problem: &Problem) -> ProblemPrinted<'_> {
     ProblemPrinted {
-        severity: if problem.kind == ProblemKind::Warning {
-            "warning"
-        } else {
+        severity: if problem.is_error() {
             "error"
+        } else {
+            "warning"
         },
-        line: problem.position.map(|position| position.line),
-        column: problem.position.map(|position| position.column),
+        line: problem.position().map(|position| position.line),
+        column: problem.position().map(|position| position.column),
         field: &problem.field,
         message: &problem.message,
     }

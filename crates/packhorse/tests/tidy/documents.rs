@@ -6,7 +6,7 @@ use std::process::Command;
 
 use packhorse_core::job::JobType;
 use packhorse_core::ledger::Verdict;
-use packhorse_core::manifest::{self, Kind};
+use packhorse_core::manifest;
 use packhorse_core::mapping::{self, Target};
 use packhorse_wire::fault::FaultCode;
 
@@ -83,8 +83,8 @@ fn the_key_examples_are_true() {
             panic!("{row:?}")
         };
         let manifest = read_manifest(options);
-        let Kind::S3Import(import) = &manifest.kind;
-        let got = match mapping::target(import, &manifest.extensions, path.as_bytes()) {
+        let manifest = manifest.into_s3_import().unwrap();
+        let got = match mapping::target(&manifest.kind, &manifest.extensions, path.as_bytes()) {
             Target::Key(key) => key,
             Target::Nowhere(verdict) => format!("{} {}", verdict.status, verdict.code),
         };

@@ -90,7 +90,7 @@ fn what_is_not_yaml_is_explained() {
         let problems = refuse(with(line));
         assert_eq!(problems.len(), 1, "{line}: {problems:?}");
         let place = Position { line: 14, column };
-        assert_eq!(problems[0].position, Some(place), "{line}: {problems:?}");
+        assert_eq!(problems[0].position(), Some(place), "{line}: {problems:?}");
         assert!(problems[0].message.contains(said), "{line}: {problems:?}");
     }
 }
@@ -126,12 +126,12 @@ fn everything_missing_is_said_at_once_and_first() {
     let problems = read("foo: bar", JobType::Import).unwrap_err();
     let expected = [
         "manifestVersion: is missing; write `manifestVersion: 2.0`",
-        "deviceId: is missing; write the serial number on the device",
-        "returnAddress: is missing; write the address the device goes back to, in indented lines \
-         below it",
         "bucket: is missing; write the name of the bucket the files go to",
+        "deviceId: is missing; write the serial number on the device",
         "eraseDevice: is missing; write `yes` or `no`: whether the device is erased before it is \
          returned",
+        "returnAddress: is missing; write the address the device goes back to, in indented lines \
+         below it",
         "line 1, column 1: foo: is not known and is ignored",
     ];
     assert_eq!(lines(&problems), expected);
@@ -165,8 +165,8 @@ fn wrong_values_are_said_in_source_order() {
     check(
         &text,
         &[
-            "line 1, column 18: manifestVersion: `1.1` is not known; allowed: 1.0, 1.2, 1.3, 2.0 \
-             (3.0 for EBS and Glacier)",
+            "line 1, column 18: manifestVersion: `1.1` is not known; allowed: 1.0, 1.2, 1.3, 2.0, \
+             3.0",
             "line 5, column 14: eraseDevice: must be yes or no, not `maybe`",
             "line 9, column 9: returnAddress.city: must not be blank",
             "line 14, column 6: acl: `x` is not allowed; allowed: private, public-read, \
@@ -297,12 +297,11 @@ fn patterns_are_refused_at_the_character() {
         assert!(problems[0].starts_with(&start), "{problems:?}");
         assert!(problems[0].contains(said), "{problems:?}");
     }
-    assert!(
-        import(&with("ignore: \\.psd$"))
-            .ignore
-            .find("a.psd")
-            .is_some()
-    );
+    let (manifest, warnings) = accept(with("ignore: \\.psd$"));
+    assert!(s3_import(manifest.kind).ignore.find("a.psd").is_some());
+    let said = "line 14, column 9: ignore: is taken as a list of one; write it in lines below \
+                `ignore:` that begin with `- `";
+    assert_eq!(warnings, [said]);
 }
 
 #[test]
@@ -377,9 +376,8 @@ fn versions_decide() {
     check(
         &images,
         &[
-            "line 1, column 18: manifestVersion: this facility does not take EBS and Glacier \
-             imports (manifestVersion 3.0); it takes S3 imports (job type Import, manifestVersion \
-             2.0)",
+            "line 1, column 18: manifestVersion: is not a version of S3 imports; write \
+             `manifestVersion: 2.0`",
             "line 4, column 1: deviceId: has no value; write the serial number on the device",
         ],
     );
@@ -398,7 +396,8 @@ fn lengths_are_limited() {
     check_line(
         &format!("logPrefix: {fits}é"),
         "line 14, column 12: logPrefix: has 1007 bytes, at most 1005 are allowed: the report's \
-         key is logPrefix, `import-log-` and the job id, together at most 1024 bytes",
+         key is logPrefix, `import-log-` or `export-log-`, and the job id, together at most 1024 \
+         bytes",
     );
     check_line(
         &format!("prefix: {}", "x".repeat(1024)),

@@ -58,7 +58,7 @@ fn places_are_those_of_the_text_as_sent() {
 #[test]
 fn members_with_free_names_need_no_blank_either() {
     let (manifest, warnings) = accept(with("contentTypes:\n  jpg:image/jpeg\n  log: a/b:c\n"));
-    let Kind::S3Import(import) = manifest.kind;
+    let import = s3_import(manifest.kind);
     let types = import.headers.content_types;
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
     assert_eq!(types, [pair("jpg", "image/jpeg"), pair("log", "a/b:c")]);
@@ -80,12 +80,12 @@ fn long_values_are_not_touched() {
 #[test]
 fn a_semicolon_behind_a_word_is_ignored_and_behind_a_text_it_is_text() {
     let (manifest, warnings) = accept(changed("no", "no;"));
-    let Kind::S3Import(import) = manifest.kind;
+    let import = s3_import(manifest.kind);
     assert!(!import.erase_device);
     let said = "line 5, column 14: eraseDevice: the `;` is ignored; write `eraseDevice: no`";
     assert_eq!(warnings, [said]);
     let (manifest, warnings) = accept(with("prefix: a;"));
-    let Kind::S3Import(import) = manifest.kind;
+    let import = s3_import(manifest.kind);
     assert_eq!((import.prefix.as_str(), warnings.len()), ("a;", 0));
 }
 
@@ -114,7 +114,7 @@ fn words_are_read_in_every_spelling_of_yaml() {
         ("false", false),
     ] {
         let (manifest, _) = accept(changed(": no", &format!(": {word}")));
-        let Kind::S3Import(import) = manifest.kind;
+        let import = s3_import(manifest.kind);
         assert_eq!(import.erase_device, erase, "{word}");
     }
 }
@@ -146,11 +146,11 @@ fn texts_are_taken_as_written() {
 fn a_manifest_in_json_is_yaml_too() {
     let json = "{\"manifestVersion\":\"2.0\",\"bucket\":\"my-bucket\",\"deviceId\":1,\
                 \"eraseDevice\":false,\"returnAddress\":{\"name\":\"J\",\"street1\":\"S\",\
-                \"city\":\"C\",\"postalCode\":\"1\",\"phoneNumber\":\"1\",\"country\":\"DE\"}}";
+                \"city\":\"C\",\"postalCode\":\"10115\",\"phoneNumber\":\"1\",\"country\":\"DE\"}}";
     assert_eq!(import(json).bucket.as_str(), "my-bucket");
     let pretty = "{\n\t\"manifestVersion\": 2.0,\n\t\"bucket\": \"my-bucket\",\n\t\"deviceId\": \
                   \"1\",\n\t\"eraseDevice\": false,\n\t\"returnAddress\": {\n\t\t\"name\": \"J\",\
-                  \n\t\t\"street1\": \"S\",\n\t\t\"city\": \"C\",\n\t\t\"postalCode\": 1,\n\t\t\
+                  \n\t\t\"street1\": \"S\",\n\t\t\"city\": \"C\",\n\t\t\"postalCode\": 10115,\n\t\t\
                   \"phoneNumber\": 1,\n\t\t\"country\": \"DE\"\n\t}\n}\n";
     assert_eq!(import(pretty).bucket.as_str(), "my-bucket");
 }

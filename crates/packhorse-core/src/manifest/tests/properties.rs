@@ -74,7 +74,7 @@ fn check(text: &[u8]) {
         };
         let shown = String::from_utf8_lossy(text);
         let lines: Vec<&str> = lenient::lines(&shown).collect();
-        for Position { line, column } in problems.iter().filter_map(|p| p.position) {
+        for Position { line, column } in problems.iter().filter_map(Problem::position) {
             let there = lines
                 .get(line.wrapping_sub(1))
                 .map(|line| line.chars().count());

@@ -12,7 +12,7 @@ fn unknown_options_are_warnings_with_the_place_they_belong() {
         "line 15, column 1: storageclass: is not known and is ignored; did you mean `storageClass`?",
         "line 16, column 1: skipJunk: is ignored here; it belongs under `packhorse:`, as `  skipJunk: …`",
         "line 17, column 1: city: is ignored here; indent it below `returnAddress:`, as `  city: …`",
-        "line 18, column 1: fileSystem: belongs to other kinds of job and is ignored in an S3 import",
+        "line 18, column 1: fileSystem: is an option of S3 exports and is ignored in an S3 import",
     ];
     assert_eq!(warnings, expected);
 }

@@ -1,0 +1,144 @@
+//! Countries as customers write them.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use keshvar::{Alpha2, Alpha3, Country, CountryIterator};
+use regex::Regex;
+
+/// Longer than the longest name of a country; what is longer is not looked up.
+const NAME_BYTES_MAX: usize = 128;
+
+/// The country of a name or code, in any case and with or without dots.
+pub(super) fn find(text: &str) -> Option<Country> {
+    if text.len() > NAME_BYTES_MAX {
+        return None;
+    }
+    let code = NAMES.get(plain(text).as_str())?;
+    Some(code.to_country())
+}
+
+/// Whether a device that goes from one to the other has to pass customs.
+pub(super) fn is_border(from: &Country, to: &Country) -> bool {
+    let union = from.eu_member() && to.eu_member();
+    from.alpha2() != to.alpha2() && !union
+}
+
+/// Whether the postal code has the form of the country's; `None` when that is not known.
+pub(super) fn fits(country: &Country, code: &str) -> Option<bool> {
+    let format = country.postal_code_format()?;
+    let whole = Regex::new(&format!("^(?i:{format})$")).ok()?;
+    Some(whole.is_match(code.trim()))
+}
+
+/// Each spelling and its country. Names that more than one country goes by are left out.
+static NAMES: LazyLock<HashMap<String, Alpha2>> = LazyLock::new(|| {
+    let mut names: HashMap<String, Option<Alpha2>> = HashMap::new();
+    let mut add = |name: &str, code: Alpha2| {
+        let known = names.entry(plain(name)).or_insert(Some(code));
+        if *known != Some(code) {
+            *known = None;
+        }
+    };
+    for country in CountryIterator::new() {
+        let code = country.alpha2();
+        for name in country.unofficial_name_list() {
+            add(name, code);
+        }
+        add(country.iso_long_name(), code);
+        add(country.iso_short_name(), code);
+    }
+    let mut names: HashMap<String, Alpha2> = names
+        .into_iter()
+        .filter_map(|(name, code)| Some((name, code?)))
+        .collect();
+    // Codes and the usual short names win over what another country may be called somewhere.
+    for country in CountryIterator::new() {
+        let code = country.alpha2();
+        names.insert(plain(country.iso_short_name()), code);
+        names.insert(plain(&code.to_string()), code);
+        names.insert(plain(&Alpha3::from(code).to_string()), code);
+    }
+    for (name, code) in [
+        ("uk", Alpha2::GB),
+        ("united kingdom", Alpha2::GB),
+        ("great britain", Alpha2::GB),
+        ("united states", Alpha2::US),
+    ] {
+        names.insert(name.to_owned(), code);
+    }
+    names
+});
+
+/// What matters of a name.
+fn plain(name: &str) -> String {
+    let letters = name.trim().chars().filter(|c| *c != '.');
+    letters.flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(text: &str) -> Option<Alpha2> {
+        find(text).map(|country| country.alpha2())
+    }
+
+    #[test]
+    fn knows_codes_names_and_usual_spellings() {
+        for (text, expected) in [
+            ("USA", Alpha2::US),
+            ("us", Alpha2::US),
+            ("U.S.A.", Alpha2::US),
+            (" United States of America ", Alpha2::US),
+            ("United States", Alpha2::US),
+            ("CAN", Alpha2::CA),
+            ("Deutschland", Alpha2::DE),
+            ("UK", Alpha2::GB),
+            ("Great Britain", Alpha2::GB),
+            ("United Kingdom", Alpha2::GB),
+            ("Ireland", Alpha2::IE),
+            ("The Netherlands", Alpha2::NL),
+            ("Japan", Alpha2::JP),
+        ] {
+            assert_eq!(code(text), Some(expected), "{text}");
+        }
+        for text in ["", "Atlantis", "XX", &"x".repeat(200)] {
+            assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn knows_where_customs_are_passed() {
+        for (from, to, border) in [
+            ("US", "US", false),
+            ("US", "CA", true),
+            ("DE", "IE", false),
+            ("DE", "CH", true),
+            ("GB", "IE", true),
+        ] {
+            let (from, to) = (find(from).unwrap(), find(to).unwrap());
+            assert_eq!(is_border(&from, &to), border, "{from:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn knows_the_form_of_postal_codes() {
+        for (country, postal_code, fit) in [
+            ("DE", "10115", Some(true)),
+            ("DE", "1011", Some(false)),
+            ("GB", "sw1a 1aa", Some(true)),
+            ("CA", "K1A 0B1", Some(true)),
+            ("CA", "98101", Some(false)),
+            ("AE", "1", None),
+        ] {
+            let country = find(country).unwrap();
+            assert_eq!(fits(&country, postal_code), fit, "{postal_code}");
+        }
+        for country in CountryIterator::new() {
+            let format = country.postal_code_format();
+            let readable = format.is_none_or(|format| Regex::new(format).is_ok());
+            assert!(readable, "{:?} {format:?}", country.alpha2());
+        }
+    }
+}
