@@ -26,6 +26,7 @@ mod redact;
 mod reference;
 mod s3_export;
 mod s3_import;
+mod schema;
 mod secrets;
 mod shipping;
 mod substitutions;
@@ -41,6 +42,7 @@ pub use common::ERASE_WARNING;
 pub use problem::{Position, Problem, ProblemKind, Span};
 pub use redact::redact;
 pub use reference::reference;
+pub use schema::schema;
 pub use template::template;
 pub use types::{
     Address, Common, Customs, EbsImport, ExportOperation, Extensions, GlacierImport, Kind,

@@ -2,8 +2,10 @@
 
 mod faults;
 mod hostile;
+mod kinds;
 mod leniency;
 mod properties;
+mod rules;
 mod samples;
 mod templates;
 mod warnings;
