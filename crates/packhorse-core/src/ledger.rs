@@ -98,6 +98,11 @@ verdicts! {
     damaged = 500 "DamagedEntry",
     /// A volume of the device holds no file system that can be read.
     unsupported_volume = 400 "UnsupportedVolume",
+    /// The file system keeps its contents in a way that cannot be read: deduplicated, packed by a
+    /// filter, in the cloud.
+    unsupported_contents = 400 "UnsupportedContents",
+    /// A further stream of a file on NTFS: it has no place in an object store.
+    alternate_stream = 103 "AlternateStream",
     /// The store's copy differs from what was read, after retries.
     verification_failed = 500 "VerificationFailed",
 }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use crate::block::{BlockSource, Part};
 use crate::device::{Description, Device, DeviceKind, PartitionTable, UnreadableVolume};
-use crate::ext::{Ext, is_ext};
-use crate::magic;
 use crate::partition::{self, Partition, Table};
 use crate::volume::{MediaError, Volume};
+use crate::volumes;
 
 /// Sizes of sectors in use. An image does not say which its disk had, and a disk may have been
 /// written behind an adapter that said otherwise, so both are tried.
@@ -96,16 +95,7 @@ fn open_volume(
             partition.size,
         )),
     };
-    match is_ext(&*part)? {
-        true => match Ext::open(part, partition.offset) {
-            Ok(volume) => Ok(Arc::new(volume)),
-            Err(MediaError::Damaged(what)) => {
-                Err(MediaError::Damaged(format!("ext file system: {what}")))
-            }
-            Err(error) => Err(error),
-        },
-        false => Err(MediaError::Unsupported(magic::name(&*part)?.to_owned())),
-    }
+    volumes::open(part, partition.offset)
 }
 
 fn damaged_table(size: u64) -> Reading {

@@ -6,14 +6,23 @@
 
 mod block;
 mod bytes;
+mod cache;
+mod contents;
 pub mod device;
 mod disk;
+mod exfat;
 mod ext;
+mod fat;
 mod folder;
 mod magic;
+mod names;
+mod ntfs;
+mod pages;
 mod partition;
 mod path;
+mod tree;
 pub mod volume;
+mod volumes;
 
 pub use device::{Device, open_device};
 pub use volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk, read_root_file};

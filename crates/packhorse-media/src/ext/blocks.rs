@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::block::BlockSource;
+use crate::cache::Cache;
 use crate::ext::damaged;
 use crate::volume::ReadError;
 
@@ -150,54 +151,9 @@ impl Blocks {
     }
 }
 
-/// The blocks used last, in two generations: when the young one is full it becomes the old one,
-/// and what is used again moves back.
-struct Cache {
-    young: HashMap<u64, Arc<[u8]>>,
-    old: HashMap<u64, Arc<[u8]>>,
-    generation_size: usize,
-}
-
-impl Cache {
-    fn new(capacity: usize) -> Self {
-        Self {
-            young: HashMap::new(),
-            old: HashMap::new(),
-            generation_size: capacity / 2,
-        }
-    }
-
-    fn get(&mut self, block: u64) -> Option<Arc<[u8]>> {
-        if let Some(found) = self.young.get(&block) {
-            return Some(Arc::clone(found));
-        }
-        let found = self.old.remove(&block)?;
-        self.put(block, Arc::clone(&found));
-        Some(found)
-    }
-
-    fn put(&mut self, block: u64, bytes: Arc<[u8]>) {
-        if self.young.len() >= self.generation_size {
-            self.old = std::mem::take(&mut self.young);
-        }
-        self.young.insert(block, bytes);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_cache_keeps_what_is_used_and_stays_small() {
-        let mut cache = Cache::new(8);
-        for block in 0..100 {
-            cache.put(block, vec![0].into());
-            assert!(cache.get(0).is_some(), "after {block}");
-            assert!(cache.young.len() + cache.old.len() <= 8);
-        }
-        assert!(cache.get(50).is_none());
-    }
 
     #[test]
     fn newer_contents_lie_over_the_disk() {

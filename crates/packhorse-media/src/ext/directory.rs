@@ -32,7 +32,7 @@ pub(super) struct Dirent {
 }
 
 /// Where one is in the listing of a directory.
-pub(super) struct Listing {
+pub(crate) struct Listing {
     inode: Inode,
     /// The part that is being listed: a block, or one of the two places of an inline directory.
     part: u64,

@@ -22,7 +22,6 @@ mod journal;
 mod reader;
 mod superblock;
 mod volume;
-mod walk;
 
 pub(crate) use superblock::is_ext;
 pub(crate) use volume::Ext;

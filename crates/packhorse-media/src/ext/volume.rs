@@ -10,7 +10,7 @@ use crate::ext::directory::{Dirent, Listing};
 use crate::ext::filesystem::{FileSystem, ROOT_INODE};
 use crate::ext::inode::Inode;
 use crate::ext::reader::OpenFile;
-use crate::ext::walk::ExtWalk;
+use crate::tree::{Child, Directory, Tree, unknown, walk};
 use crate::volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk};
 
 /// An open ext2, ext3 or ext4 file system.
@@ -31,15 +31,11 @@ impl Ext {
     }
 
     /// The entry of `path`, which a directory says is `dirent`; with the inode when it is sound.
-    pub(super) fn entry(&self, path: Vec<u8>, dirent: &Dirent) -> (Entry, Option<Inode>) {
+    fn entry(&self, path: Vec<u8>, dirent: &Dirent) -> (Entry, Option<Inode>) {
         match self.inode(dirent.inode) {
             Ok(inode) => (self.entry_of(path, &inode), Some(inode)),
             Err(error) => (unknown(path, dirent.kind, error.verdict()), None),
         }
-    }
-
-    pub(super) fn filesystem(&self) -> &FileSystem {
-        &self.fs
     }
 
     /// An inode that a directory may name.
@@ -57,6 +53,7 @@ impl Ext {
             Some(Err(error)) => (None, Some(error.verdict())),
             None => (None, None),
         };
+        let is_sealed = inode.kind == EntryKind::Directory && inode.is_encrypted();
         Entry {
             path,
             kind: inode.kind,
@@ -66,7 +63,7 @@ impl Ext {
             owner: Some(inode.owner),
             node: u64::from(inode.number),
             first_extent,
-            problem,
+            problem: problem.or_else(|| is_sealed.then(Verdict::access_denied)),
         }
     }
 
@@ -90,6 +87,51 @@ impl Ext {
     }
 }
 
+impl Tree for Ext {
+    type Listing = Listing;
+
+    fn root(&self) -> Result<Directory<Listing>, ReadError> {
+        let root = self.fs.inode(ROOT_INODE)?;
+        match root.kind {
+            EntryKind::Directory => Ok(directory(root)),
+            _ => Err(damaged("the root is no directory")),
+        }
+    }
+
+    fn next(
+        &self,
+        listing: &mut Listing,
+        budget: &mut u64,
+    ) -> Result<Option<Child<Listing>>, ReadError> {
+        let Some(dirent) = listing.next(&self.fs, budget)? else {
+            return Ok(None);
+        };
+        let (entry, inode) = self.entry(Vec::new(), &dirent);
+        Ok(Some(Child {
+            name: dirent.name,
+            entry,
+            directory: inode
+                .filter(|inode| inode.kind == EntryKind::Directory)
+                .map(directory),
+        }))
+    }
+
+    fn release(&self, listing: &mut Listing) {
+        listing.release();
+    }
+
+    fn budget(&self) -> u64 {
+        self.fs.superblock.blocks_count
+    }
+}
+
+fn directory(inode: Inode) -> Directory<Listing> {
+    Directory {
+        id: u64::from(inode.number),
+        listing: Listing::new(inode),
+    }
+}
+
 impl Volume for Ext {
     fn format(&self) -> &str {
         self.fs.superblock.format()
@@ -106,8 +148,7 @@ impl Volume for Ext {
     }
 
     fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
-        ExtWalk::start(self)?.run(each);
-        Ok(())
+        walk(self, each)
     }
 
     fn root_entry(&self, name: &[u8]) -> Result<Option<Entry>, ReadError> {
@@ -138,20 +179,5 @@ impl Volume for Ext {
         }
         self.first_byte(&inode)?;
         Ok(Box::new(OpenFile::new(Arc::clone(&self.fs), inode)?))
-    }
-}
-
-/// The entry of something of which only the name is known.
-pub(super) fn unknown(path: Vec<u8>, kind: EntryKind, problem: Verdict) -> Entry {
-    Entry {
-        path,
-        kind,
-        size: 0,
-        modified: None,
-        mode: None,
-        owner: None,
-        node: 0,
-        first_extent: None,
-        problem: Some(problem),
     }
 }
