@@ -7,6 +7,7 @@
     reason = "a test may stop at what it did not expect; clippy.toml frees only test functions"
 )]
 
+mod conformance;
 mod damage;
 mod ext;
 mod images;

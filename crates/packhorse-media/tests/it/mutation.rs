@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use packhorse_core::ledger::EntryKind;
 use packhorse_media::{Volume, open_device};
 
+use crate::conformance::makers;
 use crate::images::{make, write_at};
 use crate::tree::pattern;
 
 const MIB: u64 = 1024 * 1024;
 /// Changed copies of each image.
-const RUNS: u64 = 150;
+const RUNS: u64 = 120;
 /// No copy may take longer to list and to read the edges of its files.
 const RUN_TIME_MAX: Duration = Duration::from_secs(20);
 
@@ -29,9 +30,10 @@ fn tree(root: &Path) {
         .unwrap();
     }
     fs::write(root.join("a/b/c/d/file"), pattern(1, 300_000)).unwrap();
-    std::os::unix::fs::symlink("a", root.join("link")).unwrap();
+    // Longer than one unit of NTFS's compression, and packed to less.
+    fs::write(root.join("packed"), b"again and again ".repeat(9000)).unwrap();
     let holes = fs::File::create(root.join("holes")).unwrap();
-    for number in 0..400u64 {
+    for number in 0..120u64 {
         std::os::unix::fs::FileExt::write_all_at(&holes, b"data", number * 4096).unwrap();
     }
 }
@@ -57,16 +59,22 @@ fn exercise(volume: &dyn Volume) {
     });
 }
 
-fn check(options: &str) {
+fn check_ext(options: &str) {
+    check(options, |image, folder| {
+        make(image, 8 * MIB, folder, options)
+    });
+}
+
+fn check(options: &str, make: impl Fn(&Path, &Path)) {
     let dir = tempfile::tempdir().unwrap();
     let source = dir.path().join("tree");
     fs::create_dir(&source).unwrap();
     tree(&source);
     let image = dir.path().join("image");
-    make(&image, 8 * MIB, &source, options);
+    make(&image, &source);
     let original = fs::read(&image).unwrap();
     // The places that say something: almost all of them are metadata.
-    let places: Vec<usize> = (1024..original.len())
+    let places: Vec<usize> = (0..original.len())
         .filter(|at| original[*at] != 0)
         .collect();
     let early = places.partition_point(|at| *at < 300_000);
@@ -112,20 +120,41 @@ fn check(options: &str) {
 
 #[test]
 fn ext4_with_flipped_bits_is_read_to_an_end() {
-    check("-t ext4 -b 1024 -O ^metadata_csum,inline_data");
+    check_ext("-t ext4 -b 1024 -O ^metadata_csum,inline_data");
 }
 
 #[test]
 fn ext4_with_flipped_bits_and_checksums_is_read_to_an_end() {
-    check("-t ext4 -b 4096 -N 400");
+    check_ext("-t ext4 -b 4096 -N 400");
 }
 
 #[test]
 fn ext2_with_flipped_bits_is_read_to_an_end() {
-    check("-t ext2 -b 1024 -N 400");
+    check_ext("-t ext2 -b 1024 -N 400");
 }
 
 #[test]
 fn ext4_groups_with_flipped_bits_are_read_to_an_end() {
-    check("-t ext4 -b 1024 -g 1024 -O meta_bg,^resize_inode,^metadata_csum,^has_journal");
+    check_ext("-t ext4 -b 1024 -g 1024 -O meta_bg,^resize_inode,^metadata_csum,^has_journal");
+}
+
+#[test]
+fn fat_with_flipped_bits_is_read_to_an_end() {
+    check("FAT16", makers::fat16_tiny);
+    check("FAT32", makers::fat32_tiny);
+}
+
+#[test]
+fn exfat_with_flipped_bits_is_read_to_an_end() {
+    check("exFAT", makers::exfat_tiny);
+}
+
+#[test]
+fn ntfs_with_flipped_bits_is_read_to_an_end() {
+    check("NTFS", makers::ntfs_tiny);
+}
+
+#[test]
+fn compressed_ntfs_with_flipped_bits_is_read_to_an_end() {
+    check("NTFS, compressed", makers::ntfs_compressed_tiny);
 }
