@@ -88,7 +88,8 @@ impl BlockSource for Part {
     }
 }
 
-fn check_range(size: u64, offset: u64, length: usize) -> Result<()> {
+/// Fails when a range does not lie whole within a source of `size` bytes.
+pub(crate) fn check_range(size: u64, offset: u64, length: usize) -> Result<()> {
     match offset.checked_add(length as u64) {
         Some(end) if end <= size => Ok(()),
         _ => Err(beyond_the_end()),

@@ -8,6 +8,7 @@ use rustix::fs::{FileType, Mode, OFlags};
 use crate::block::FileSource;
 use crate::disk;
 use crate::folder::Folder;
+use crate::image;
 use crate::volume::{MediaError, Volume};
 
 /// What kind of thing a device is.
@@ -144,7 +145,10 @@ pub fn open_device(path: &Path) -> Result<Device, MediaError> {
     let stat = rustix::fs::fstat(&fd).map_err(|error| MediaError::Io(error.into()))?;
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Directory => Ok(folder(Folder::new(fd))),
-        FileType::RegularFile => disk::open(Arc::new(FileSource::new(fd)?), DeviceKind::Image),
+        FileType::RegularFile => {
+            let held = image::open(path, Arc::new(FileSource::new(fd)?))?;
+            disk::open(held, DeviceKind::Image)
+        }
         FileType::BlockDevice => {
             disk::open(Arc::new(FileSource::new(fd)?), DeviceKind::BlockDevice)
         }

@@ -14,6 +14,7 @@ mod exfat;
 mod ext;
 mod fat;
 mod folder;
+mod image;
 mod magic;
 mod names;
 mod ntfs;

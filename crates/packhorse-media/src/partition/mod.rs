@@ -6,6 +6,7 @@ mod mbr;
 use std::io::Result;
 
 use crate::block::BlockSource;
+use crate::magic;
 
 /// One partition, as the table has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,8 +37,13 @@ pub(crate) enum Table {
 /// Reads the partition table of a disk whose addresses count sectors of `sector` bytes.
 pub(crate) fn read(source: &dyn BlockSource, sector: u32) -> Result<Table> {
     let Some(record) = mbr::read(source)? else {
-        // No boot record at all: a GPT is believed only where its first copy is whole.
-        let table = gpt::read_primary(source, sector)?;
+        // No boot record at all: a GPT is believed only where one of its copies is whole. The second
+        // outlives what is made over the whole disk later, and counts only where there is nothing.
+        let table = match gpt::read_primary(source, sector)? {
+            Some(table) => Some(table),
+            None if magic::is_known(source)? => None,
+            None => gpt::read_backup(source, sector)?,
+        };
         return Ok(table.map_or(Table::None, |found| {
             Table::Gpt(checked(found, source.size()))
         }));

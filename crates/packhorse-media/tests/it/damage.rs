@@ -81,17 +81,21 @@ fn other_file_systems_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("image");
     for (at, mark, name) in [
-        (3, b"NTFS    ".as_slice(), "NTFS"),
-        (3, b"EXFAT   ", "exFAT"),
+        (3, b"ReFS\0\0\0\0".as_slice(), "ReFS"),
+        (3, b"-FVE-FS-", "a volume encrypted with BitLocker"),
         (82, b"FAT32   ", "FAT32"),
         (54, b"FAT16   ", "FAT16"),
         (0, b"XFSB", "XFS"),
-        (0, b"LUKS\xba\xbe", "LUKS"),
+        (0, b"LUKS\xba\xbe", "a volume encrypted with LUKS"),
         (0x10040, b"_BHRfS_M", "Btrfs"),
         (32, b"NXSB", "APFS"),
+        (536, b"LVM2 001", "no known file system"),
+        (512, b"LABELONE", "an LVM physical volume"),
+        (0x20000, b"\x0c\xb1\xba\0", "a ZFS pool"),
+        (4086, b"SWAPSPACE2", "swap space"),
     ] {
         File::create(&path).unwrap().set_len(MIB).unwrap();
-        // FAT, NTFS and exFAT end their first sector as a boot record does.
+        // FAT, ReFS and BitLocker end their first sector as a boot record does.
         write_at(&path, 510, b"\x55\xaa");
         write_at(&path, at, mark);
         let error = open_device(&path).unwrap_err();

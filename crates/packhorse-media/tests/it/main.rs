@@ -8,6 +8,7 @@
 )]
 
 mod conformance;
+mod containers;
 mod damage;
 mod ext;
 mod images;

@@ -39,7 +39,7 @@ fn tree(root: &Path) {
 }
 
 /// Lists a volume and reads the edges of every file; errors are as good as bytes.
-fn exercise(volume: &dyn Volume) {
+pub(crate) fn exercise(volume: &dyn Volume) {
     let mut buffer = vec![0; 40_000];
     let _ = volume.root_entry(b"SIGNATURE");
     let _ = volume.walk(&mut |entry| {

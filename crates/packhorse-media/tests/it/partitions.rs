@@ -62,7 +62,7 @@ fn gpt() -> (TempDir, PathBuf) {
     let (dir, disk) = disk(GPT);
     put(&dir, &disk, 2048 * 512, "first");
     put(&dir, &disk, 16384 * 512, "third");
-    write_at(&disk, 12288 * 512 + 3, b"NTFS    ");
+    write_at(&disk, 12288 * 512 + 3, b"ReFS\0\0\0\0");
     (dir, disk)
 }
 
@@ -70,7 +70,7 @@ fn gpt_contents() -> (PartitionTable, Vec<String>, Vec<(u32, String)>) {
     (
         PartitionTable::Gpt,
         vec!["first".into(), "third".into()],
-        vec![(2, "NTFS".into())],
+        vec![(2, "ReFS".into())],
     )
 }
 
@@ -157,7 +157,7 @@ fn mbr() -> (TempDir, PathBuf) {
     put(&dir, &disk, 2048 * 512, "primary");
     put(&dir, &disk, 16384 * 512, "logical");
     put(&dir, &disk, 28672 * 512, "logical too");
-    write_at(&disk, 40960 * 512 + 3, b"NTFS    ");
+    write_at(&disk, 40960 * 512 + 3, b"ReFS\0\0\0\0");
     (dir, disk)
 }
 
@@ -169,7 +169,7 @@ fn primary_and_logical_partitions_of_an_mbr_disk_are_found() {
         .to_vec();
     assert_eq!(
         look(&disk),
-        (PartitionTable::Mbr, texts, vec![(7, "NTFS".to_owned())])
+        (PartitionTable::Mbr, texts, vec![(7, "ReFS".to_owned())])
     );
 }
 
@@ -226,12 +226,12 @@ fn partitions_on_top_of_each_other_or_beyond_the_end_are_refused_one_by_one() {
 fn a_disk_of_foreign_file_systems_is_refused_and_each_is_named() {
     let (_dir, disk) = disk(GPT);
     write_at(&disk, 2048 * 512 + 82, b"FAT32");
-    write_at(&disk, 12288 * 512 + 3, b"NTFS    ");
+    write_at(&disk, 12288 * 512 + 3, b"ReFS\0\0\0\0");
     let error = open_device(&disk).unwrap_err();
     assert!(matches!(error, MediaError::Unsupported(_)));
     assert_eq!(
         error.to_string(),
-        "unsupported format: partition 1: FAT32; partition 2: NTFS; partition 3: only zeros"
+        "unsupported format: partition 1: FAT32; partition 2: ReFS; partition 3: only zeros"
     );
 }
 

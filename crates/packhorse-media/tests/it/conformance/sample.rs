@@ -64,7 +64,7 @@ impl Sample {
         let folder = root.join("crowd");
         fs::create_dir(&folder).unwrap();
         for number in 0..crowd {
-            let name = format!("one of very many files {number:05}");
+            let name = format!("{number:05} of very many files");
             fs::write(folder.join(name), number.to_string()).unwrap();
         }
         if has(Property::Sparse) {
