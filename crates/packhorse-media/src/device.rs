@@ -66,6 +66,17 @@ pub struct Description {
     pub partition_table: PartitionTable,
 }
 
+/// Where a volume lies on its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VolumePlace {
+    /// Number of the partition as tools count them, from 1; 0 for the whole disk, or a folder.
+    pub index: u32,
+    /// Where it begins on the disk, in bytes.
+    pub offset: u64,
+    /// Its bytes; none for a folder.
+    pub size: Option<u64>,
+}
+
 /// A volume on a device that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableVolume {
@@ -83,6 +94,8 @@ pub struct UnreadableVolume {
 pub struct Device {
     pub(crate) description: Description,
     pub(crate) volumes: Vec<Arc<dyn Volume>>,
+    /// One for each of `volumes`.
+    pub(crate) places: Vec<VolumePlace>,
     pub(crate) unreadable: Vec<UnreadableVolume>,
 }
 
@@ -95,6 +108,11 @@ impl Device {
     /// The volumes that can be read, in the order of the partitions; at least one.
     pub fn volumes(&self) -> &[Arc<dyn Volume>] {
         &self.volumes
+    }
+
+    /// Where each of [`Device::volumes`] lies, in the same order.
+    pub fn places(&self) -> &[VolumePlace] {
+        &self.places
     }
 
     /// Tells this device, and which of its volumes can be read, from any other that may lie at the
@@ -168,6 +186,11 @@ fn folder(folder: Folder) -> Device {
             partition_table: PartitionTable::None,
         },
         volumes: vec![Arc::new(folder)],
+        places: vec![VolumePlace {
+            index: 0,
+            offset: 0,
+            size: None,
+        }],
         unreadable: Vec::new(),
     }
 }

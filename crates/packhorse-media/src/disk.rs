@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use crate::block::{BlockSource, Part};
-use crate::device::{Description, Device, DeviceKind, PartitionTable, UnreadableVolume};
+use crate::device::{
+    Description, Device, DeviceKind, PartitionTable, UnreadableVolume, VolumePlace,
+};
 use crate::partition::{self, Partition, Table};
 use crate::volume::{MediaError, Volume};
 use crate::volumes;
@@ -16,6 +18,7 @@ const SECTOR_SIZES: [u32; 2] = [512, 4096];
 struct Reading {
     table: PartitionTable,
     volumes: Vec<Arc<dyn Volume>>,
+    places: Vec<VolumePlace>,
     unreadable: Vec<UnreadableVolume>,
     /// Why, one error for each of `unreadable`.
     errors: Vec<MediaError>,
@@ -68,12 +71,13 @@ fn read_partitions(
     let mut reading = Reading {
         table,
         volumes: Vec::new(),
+        places: Vec::new(),
         unreadable: Vec::new(),
         errors: Vec::new(),
     };
     for partition in partitions {
         match open_volume(source, &partition) {
-            Ok(volume) => reading.volumes.push(volume),
+            Ok(volume) => reading.accept(&partition, volume),
             Err(error) => reading.refuse(&partition, error),
         }
     }
@@ -102,6 +106,7 @@ fn damaged_table(size: u64) -> Reading {
     let mut reading = Reading {
         table: PartitionTable::Gpt,
         volumes: Vec::new(),
+        places: Vec::new(),
         unreadable: Vec::new(),
         errors: Vec::new(),
     };
@@ -117,6 +122,15 @@ fn damaged_table(size: u64) -> Reading {
 }
 
 impl Reading {
+    fn accept(&mut self, partition: &Partition, volume: Arc<dyn Volume>) {
+        self.volumes.push(volume);
+        self.places.push(VolumePlace {
+            index: partition.index,
+            offset: partition.offset,
+            size: Some(partition.size),
+        });
+    }
+
     fn refuse(&mut self, partition: &Partition, error: MediaError) {
         let found = match &error {
             MediaError::Unsupported(what) | MediaError::Damaged(what) => what.clone(),
@@ -143,6 +157,7 @@ impl Reading {
                 partition_table: self.table,
             },
             volumes: self.volumes,
+            places: self.places,
             unreadable: self.unreadable,
         }
     }

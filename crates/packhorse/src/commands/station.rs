@@ -1,5 +1,9 @@
 //! `packhorse station …`: the machine at the dock.
 
+mod listing;
+mod place;
+mod scan;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,13 +26,15 @@ use super::Context;
 /// Ledgers of this station, below the user's state folder.
 const STATE_FOLDER: &str = "packhorse/station";
 
-/// Load devices at the dock
+/// Load devices at the dock, and look at them
 #[derive(clap::Args)]
 #[command(after_help = "\
 EXAMPLES:
   export PACKHORSE_STATION_KEY=…
   packhorse station load /dev/sdb --server http://127.0.0.1:8080
-  packhorse station resume --server http://127.0.0.1:8080")]
+  packhorse station resume --server http://127.0.0.1:8080
+  packhorse station scan
+  packhorse station ls /dev/sdb:photos")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
@@ -38,6 +44,9 @@ pub(crate) struct Args {
 enum Command {
     Load(LoadArgs),
     Resume(ResumeArgs),
+    Scan(scan::Args),
+    Ls(listing::LsArgs),
+    Cat(listing::CatArgs),
 }
 
 /// Load one device into the object store and end
@@ -162,6 +171,9 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     match args.command {
         Command::Load(args) => load(args, ctx).await,
         Command::Resume(args) => resume(args, ctx).await,
+        Command::Scan(args) => scan::run(&args),
+        Command::Ls(args) => listing::ls(&args),
+        Command::Cat(args) => listing::cat(&args),
     }
 }
 

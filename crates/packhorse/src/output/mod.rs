@@ -58,6 +58,22 @@ pub(crate) fn data(text: &str) -> anyhow::Result<()> {
     })
 }
 
+/// Writes foreign bytes to standard output. On a terminal control characters are spelt out: a file
+/// must not steer it.
+pub(crate) fn foreign(bytes: &[u8]) -> anyhow::Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    let written = match stdout.is_terminal() {
+        true => stdout.write_all(visible(&String::from_utf8_lossy(bytes)).as_bytes()),
+        false => stdout.write_all(bytes),
+    };
+    written
+        .and_then(|()| stdout.flush())
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::BrokenPipe => StdoutClosed.into(),
+            _ => anyhow::Error::from(error).context("write to standard output"),
+        })
+}
+
 /// Prints one value for programs, on one line.
 pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     data(&serde_json::to_string(value)?)
