@@ -7,6 +7,7 @@ use packhorse_paper::{JOBS_PER_LABEL_MAX, Paper, ShippingLabel};
 use packhorse_store::{AccessKey, Job};
 use packhorse_wire::actions::{GetShippingLabel, GetShippingLabelAnswer};
 use packhorse_wire::fault::{Fault, FaultCode};
+use tokio::time::timeout;
 
 use super::faults::{lookup_fault, state_fault};
 use super::sender::{self, Sender};
@@ -160,7 +161,7 @@ fn shortcomings(paper: &Paper) -> Vec<String> {
     warnings
 }
 
-/// Puts the label into the log bucket of each job.
+/// Puts the label into the log bucket of each job, all within the time that a client waits.
 async fn keep(
     context: &Context,
     caller: &AccessKey,
@@ -168,9 +169,15 @@ async fn keep(
     pdf: Bytes,
 ) -> Result<(), Fault> {
     let client = buckets::client(context, caller)?;
-    for place in places {
-        let stored = artifacts::store(&client, place, pdf.clone()).await;
-        stored.map_err(|error| buckets::bucket_fault(&place.bucket, &error))?;
-    }
-    Ok(())
+    let puts = async {
+        for place in places {
+            let stored = artifacts::store(&client, place, pdf.clone()).await;
+            stored.map_err(|error| buckets::bucket_fault(&place.bucket, &error))?;
+        }
+        Ok(())
+    };
+    timeout(buckets::TIMEOUT, puts).await.unwrap_or_else(|_| {
+        tracing::warn!("the object store did not take a label in time");
+        Err(Fault::service_unavailable())
+    })
 }
