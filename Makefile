@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-api fuzz setup rusoto clean-venv
+.PHONY: help demo test bench bench-api bench-manifest fuzz setup rusoto clean-venv
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,6 +32,9 @@ test: setup ## every check: format, lints, docs, Rust tests, end-to-end tests wi
 bench: $(VENV)/bench.stamp ## compare with s5cmd and rclone; BENCH="--runs 3" hands options on
 	cargo build --release --locked -p packhorse
 	$(VENV)/bin/python bench/run.py $(BENCH)
+
+bench-manifest: ## how long a manifest takes to parse and validate
+	cargo run --release --locked -q -p packhorse-core --example bench_manifest
 
 bench-api: $(VENV)/test.stamp ## requests per second of the API; BENCH="--seconds 3" hands options on
 	cargo build --release --locked -p packhorse

@@ -9,13 +9,14 @@ seconds=${1:-60}
 shift || true
 targets=("$@")
 if ((${#targets[@]} == 0)); then
-    targets=(query signature answer manifest)
+    targets=(targets/*.rs)
+    targets=("${targets[@]#targets/}")
+    targets=("${targets[@]%.rs}")
 fi
 
 golden=../crates/packhorse-wire/tests/golden
-mkdir -p corpus/query corpus/signature corpus/answer corpus/manifest
+mkdir -p corpus/query corpus/signature corpus/answer
 "${PYTHON:-python3}" seed.py "$golden" corpus
-cp -n ../crates/packhorse-core/src/manifest/templates/* corpus/manifest/
 
 for target in "${targets[@]}"; do
     echo "=== $target, $seconds s"

@@ -9,6 +9,10 @@ use super::words::{JobKind, Word};
 
 /// Reads the members.
 pub(super) fn read(document: &Fields<'_>, kind: JobKind, problems: &mut Problems) -> Extensions {
+    let row = Place::Document.row(Place::Packhorse.name());
+    if !row.is_some_and(|row| row.is_of(kind)) {
+        return Extensions::default(); // That this kind has none was said with the document.
+    }
     let members = document
         .get(Place::Packhorse.name())
         .and_then(|field| field.members(Place::Packhorse, problems));

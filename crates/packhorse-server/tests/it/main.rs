@@ -14,5 +14,6 @@ mod fake_store;
 mod faults;
 mod framework;
 mod harness;
+mod kinds;
 mod labels;
 mod limits;

@@ -12,7 +12,8 @@ const PROBLEMS_LISTED_MAX: usize = 50;
 ///
 /// What cannot be read comes before what is missing, and that before what is wrong: so the
 /// original answered to a mapping of unknown keys with MissingManifestFieldException. Customs come
-/// after the address that makes them necessary.
+/// after the address that makes them necessary. docs/MANIFEST.md has the whole order, with the faults
+/// that come after these: of the access key and of the buckets.
 const PRECEDENCE: [(ProblemKind, FaultCode, &str); 7] = [
     (
         ProblemKind::Malformed,

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use packhorse_core::job::JobType;
 use packhorse_core::ledger::Verdict;
-use packhorse_core::manifest;
+use packhorse_core::manifest::{self, Options};
 use packhorse_core::mapping::{self, Target};
 use packhorse_wire::fault::FaultCode;
 
@@ -92,16 +92,69 @@ fn the_key_examples_are_true() {
     }
 }
 
-/// A minimal manifest with the options of an example, `; ` between them.
+/// A manifest with what it must have.
+const MINIMAL: &str = "manifestVersion: 2.0\nbucket: my-bucket\ndeviceId: 1\neraseDevice: no\n\
+                       returnAddress:\n  name: N\n  street1: S\n  city: C\n  \
+                       stateOrProvince: WA\n  postalCode: 98101\n  phoneNumber: 1\n  \
+                       country: USA\n";
+
+/// That with the options of an example, `; ` between them.
 fn read_manifest(options: &str) -> manifest::Manifest {
-    let minimal = "manifestVersion: 2.0\nbucket: my-bucket\ndeviceId: 1\neraseDevice: no\n\
-                   returnAddress:\n  name: N\n  street1: S\n  city: C\n  stateOrProvince: WA\n\
-                   \x20 postalCode: 98101\n  phoneNumber: 1\n  country: USA\n";
-    let text = format!("{minimal}{}\n", options.replace("; ", "\n"));
+    let text = format!("{MINIMAL}{}\n", options.replace("; ", "\n"));
     let reading = manifest::read(&text, JobType::Import);
     reading
         .unwrap_or_else(|problems| panic!("{text}: {problems:?}"))
         .manifest
+}
+
+/// The table of options in docs/MANIFEST.md is the reader's. To write it anew, copy the file that
+/// the failure names over the part between the marks.
+#[test]
+fn the_options_of_the_manifest_are_those_of_the_reader() {
+    let document = read("docs/MANIFEST.md");
+    let (_, rest) = document.split_once("<!-- options -->\n").unwrap();
+    let (documented, _) = rest.split_once("<!-- end of options -->").unwrap();
+    let reference = manifest::reference();
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("options.md");
+    std::fs::write(&file, &reference).unwrap();
+    assert!(
+        documented.trim() == reference.trim(),
+        "see {}",
+        file.display()
+    );
+}
+
+#[test]
+fn the_examples_of_manifests_are_valid() {
+    let document = read("docs/MANIFEST.md");
+    let examples: Vec<&str> = document
+        .split("\n```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("\n```").next())
+        .collect();
+    assert!(examples.len() >= 5, "{}", examples.len());
+    let mut kinds = BTreeSet::new();
+    for example in examples {
+        let text = match example.starts_with("manifestVersion") {
+            true => example.to_owned(),
+            false => format!("{MINIMAL}{example}"),
+        };
+        let is_export = text.contains("\nfileSystem:");
+        let job_type = if is_export {
+            JobType::Export
+        } else {
+            JobType::Import
+        };
+        let options = Options {
+            strict: true,
+            facility: None,
+        };
+        let reading = manifest::read_with(&text, job_type, &options);
+        let reading = reading.unwrap_or_else(|problems| panic!("{text}: {problems:?}"));
+        assert_eq!(reading.warnings, [], "{text}");
+        kinds.insert(reading.manifest.kind.name());
+    }
+    assert!(kinds.len() >= 3, "{kinds:?}");
 }
 
 #[test]

@@ -91,8 +91,8 @@ pub(super) const RETURN_ADDRESS: &[Row] = &[
     },
 ];
 
-/// What the whole of `customs` being required makes of its members.
-const WITH_CUSTOMS: Need = Need::When("required when customs is");
+/// What makes `customs` necessary makes these of its members necessary.
+const WITH_CUSTOMS: Need = Need::When("required across a border");
 
 const DECLARED: Row = Row {
     need: WITH_CUSTOMS,
@@ -120,7 +120,7 @@ pub(super) const CUSTOMS: &[Row] = &[
     },
     Row {
         name: "encryptionClassification",
-        need: Need::When("required when customs is and encryptedData is yes"),
+        need: Need::When("required across a border if encryptedData is yes"),
         doc: "The export control class of the encryption.",
         example: "5D992",
         ..DECLARED

@@ -1,0 +1,130 @@
+//! Jobs of other kinds than S3 imports.
+
+use packhorse_core::job::{JobType, Progress};
+use packhorse_store::AccessKey;
+use packhorse_wire::actions::{
+    Action, CreateJob, CreateJobAnswer, GetStatusAnswer, ListJobsAnswer, UpdateJob, read_answer,
+};
+use packhorse_wire::desk::{Claim, RefusalCode};
+
+use crate::actions::{cancel, get_status, list};
+use crate::harness::{Service, create, manifest};
+
+const ADDRESS: &str = "returnAddress:\n  name: N\n  street1: 1 Street\n  city: Town\n  \
+                       stateOrProvince: WA\n  postalCode: 98000\n  phoneNumber: 206\n  \
+                       country: USA\n";
+
+fn export(customer: &AccessKey) -> String {
+    let bucket = format!("{}-bucket", customer.account_name);
+    format!(
+        "manifestVersion: 2.0\ndeviceId: 1\nfileSystem: EXT4\nlogBucket: {bucket}\npinCode: '1'\n\
+         {ADDRESS}operations:\n  - exportBucket: {bucket}\n"
+    )
+}
+
+fn create_export(manifest: &str) -> String {
+    CreateJob {
+        job_type: JobType::Export,
+        ..create(manifest, false)
+    }
+    .form()
+}
+
+#[tokio::test]
+async fn an_export_is_created_updated_listed_and_canceled_but_not_loaded() {
+    let service = Service::start().await;
+    let alice = service.customer("alice").await;
+    let answer = service.call(&alice, &create_export(&export(&alice))).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let made: CreateJobAnswer = read_answer(&answer.body).unwrap();
+    assert_eq!(made.job_type, JobType::Export);
+    let warning = made.warning_message.unwrap();
+    assert!(warning.contains("do not fill devices yet"), "{warning}");
+
+    let answer = service.call(&alice, &list(10, None)).await;
+    let listed: ListJobsAnswer = read_answer(&answer.body).unwrap();
+    assert_eq!(listed.jobs[0].job_type, JobType::Export);
+
+    let claim = Claim {
+        job_id: None,
+        signature_file: Some(made.signature_file_contents),
+        device: "disk".to_owned(),
+    };
+    let claim = serde_json::to_string(&claim).unwrap();
+    let key = service.station("dock").await;
+    let refused = service.tell(&key, "claim", &claim).await;
+    assert_eq!(refused.refusal(), (409, RefusalCode::UnsupportedKind));
+
+    let update = |job_type, manifest: String| {
+        UpdateJob {
+            job_id: made.job_id.clone(),
+            job_type,
+            manifest,
+            validate_only: false,
+            api_version: None,
+        }
+        .form()
+    };
+    for (job_type, text) in [
+        (JobType::Import, manifest(&alice)),
+        (JobType::Export, export(&alice).replace("EXT4", "NTFS")),
+    ] {
+        let answer = service.call(&alice, &update(job_type, text)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let answer = service.call(&alice, &get_status(&made.job_id)).await;
+        let status: GetStatusAnswer = read_answer(&answer.body).unwrap();
+        assert_eq!(status.job_type, job_type);
+        assert_eq!(status.progress_code, Progress::Pending);
+    }
+    let answer = service.call(&alice, &cancel(&made.job_id)).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[tokio::test]
+async fn wrong_exports_and_all_images_are_refused_and_nothing_changes() {
+    let service = Service::start().await;
+    let alice = service.customer("alice").await;
+    let before = service.database();
+    let export = export(&alice);
+    let image = |destination: &str, more: &str| {
+        format!(
+            "manifestVersion: 3.0\ndeviceId: 1\neraseDevice: no\nlogBucket: alice-bucket\n\
+             {ADDRESS}operations:\n  - destination: {destination}\n    source: device\n    region: \
+             us-east-1\n{more}"
+        )
+    };
+    let archive = "    vaultName: v\n    archiveComment: c\n";
+    for (form, code, said) in [
+        (
+            create_export(&export.replace("EXT4", "HFS")),
+            "InvalidFileSystemException",
+            "line 3, column 13: fileSystem: `HFS` is not allowed",
+        ),
+        (
+            create_export(&export.replace("exportBucket: alice", "exportBucket: no")),
+            "NoSuchBucketException",
+            "no-bucket",
+        ),
+        (
+            create_export(&export.replace("fileSystem", "filesystem")),
+            "MissingManifestFieldException",
+            "(line 3 has `filesystem` instead)",
+        ),
+        (
+            create(&image("ebs", ""), false).form(),
+            "InvalidManifestFieldException",
+            "operations[0].destination: this facility has no target for EBS imports",
+        ),
+        (
+            create(&image("glacier", archive), true).form(),
+            "InvalidManifestFieldException",
+            "operations[0].destination: this facility has no target for Glacier imports",
+        ),
+    ] {
+        let answer = service.call(&alice, &form).await;
+        let (status, got, message) = answer.fault();
+        assert_eq!((status, got.as_str()), (400, code), "{message}");
+        assert!(message.contains(said), "{message}");
+    }
+    assert_eq!(service.database(), before);
+}
