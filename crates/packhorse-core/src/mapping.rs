@@ -1,36 +1,54 @@
-//! From a path on the device to an object: key, or the reason there is none, and its headers.
+//! From a file on the device to an object: its key, or the reason there is none, its type and
+//! its metadata.
 //!
-//! Pure functions of the manifest and the path: the same input gives the same keys on every
+//! Pure functions of the manifest and the file: the same input gives the same keys on every
 //! station. Rules: guide pages "ManipulatingS3KeyNames", "WorkingSubstitutions", "IgnoreTips",
 //! "S3examplesofimportmanifest".
 
+mod content;
 mod ignore;
 mod java_pattern;
+mod metadata;
+#[cfg(test)]
+mod tests;
 
 use crate::ledger::Verdict;
-use crate::manifest::{Extensions, ObjectHeaders, S3Import};
+use crate::manifest::{Extensions, S3Import};
 use crate::signature_file;
 
+pub use content::{Content, DEFAULT_CONTENT_TYPE, SNIFF_BYTES, content};
 pub use ignore::{IgnorePatterns, PATTERNS_MAX, PatternRefused};
+pub use metadata::{FileFacts, metadata};
 
 /// The longest key of S3, in bytes of UTF-8.
 pub const KEY_BYTES_MAX: usize = 1024;
-/// What an object is when nothing else tells (guide page "S3examplesofimportmanifest").
-pub const DEFAULT_CONTENT_TYPE: &str = "binary/octet-stream";
-/// How many bytes of a file [`content`] wants to see.
-pub const SNIFF_BYTES: usize = 2;
 /// While it is substituted, a key may grow to this much: a chain of substitutions that each double
 /// it must not exhaust a station.
 const GROWING_KEY_BYTES_MAX: usize = 16 * 1024;
+/// Writing is tried under this key where there is no prefix that permissions could hang on.
+const WRITE_CHECK_KEY: &str = "packhorse-write-check";
 
 /// `substitutions`: literal replacements, in source order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Substitutions(pub Vec<(String, String)>);
 
-/// Directories of a device's root that hold nothing of the customer's (`skipJunk: yes`).
-const JUNK: [&str; 8] = [
-    "$Recycle.bin",
-    "$RECYCLE.BIN",
+impl Substitutions {
+    /// Replaces each pair in turn, in the whole text; `None` when it grows past all bounds.
+    fn apply(&self, mut key: String) -> Option<String> {
+        for (from, to) in &self.0 {
+            key = key.replace(from.as_str(), to);
+            if key.len() > GROWING_KEY_BYTES_MAX {
+                return None;
+            }
+        }
+        Some(key)
+    }
+}
+
+/// Directories of a volume's root that hold nothing of the customer's (`skipJunk: yes`). Windows
+/// has written their names in several cases over the years.
+const JUNK: [&str; 7] = [
+    "$Recycle.Bin",
     "RECYCLER",
     "RECYCLED",
     "System Volume Information",
@@ -41,222 +59,81 @@ const JUNK: [&str; 8] = [
 
 /// Where a file goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub enum Target<'a> {
     /// Under this key.
     Key(String),
-    /// Nowhere: ignored, or failed; the verdict says which.
-    Nowhere(Verdict),
+    /// Nowhere, as it should be.
+    Ignored(IgnoredBy<'a>),
+    /// Nowhere, though it should: the verdict says why.
+    Failed(Verdict),
 }
 
-/// The target of the file at `path` (relative to the root, `/` between names).
-pub fn target(import: &S3Import, extensions: &Extensions, path: &[u8]) -> Target {
-    if path == signature_file::FILE_NAME.as_bytes() {
-        return Target::Nowhere(Verdict::ignored());
+/// What leaves a file out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IgnoredBy<'a> {
+    /// It is the SIGNATURE file.
+    Signature,
+    /// `packhorse: {skipJunk: yes}`
+    Junk,
+    /// The first pattern of `ignore` that is found in its path.
+    Pattern(&'a str),
+}
+
+/// The target of the file at `path` in its volume (`/` between names, none in front). `folder` is
+/// what the volume's files stand under: nothing, or `volume2/` on a device of several volumes.
+pub fn target<'a>(
+    import: &'a S3Import,
+    extensions: &Extensions,
+    folder: &str,
+    path: &[u8],
+) -> Target<'a> {
+    if let Some(ignored) = ignored(import, extensions, folder, path) {
+        return Target::Ignored(ignored);
     }
     let Ok(path) = std::str::from_utf8(path) else {
-        return Target::Nowhere(Verdict::invalid_name());
+        return Target::Failed(Verdict::invalid_name());
     };
-    let junk = extensions.skip_junk && JUNK.iter().any(|name| is_under(path, name));
-    if junk || import.ignore.find(path).is_some() {
-        return Target::Nowhere(Verdict::ignored());
-    }
-    let mut key = format!("{}{path}", import.prefix);
-    for (from, to) in &import.substitutions.0 {
-        key = key.replace(from.as_str(), to);
-        if key.len() > GROWING_KEY_BYTES_MAX {
-            return Target::Nowhere(Verdict::key_too_long());
-        }
-    }
-    match key.len() {
-        0 => Target::Nowhere(Verdict::invalid_substitution()),
-        1..=KEY_BYTES_MAX => Target::Key(key),
-        _ => Target::Nowhere(Verdict::key_too_long()),
+    let key = format!("{}{folder}{path}", import.prefix);
+    match import.substitutions.apply(key) {
+        Some(key) if key.is_empty() => Target::Failed(Verdict::invalid_substitution()),
+        Some(key) if key.len() <= KEY_BYTES_MAX => Target::Key(key),
+        Some(_) | None => Target::Failed(Verdict::key_too_long()),
     }
 }
 
-fn is_under(path: &str, directory: &str) -> bool {
-    path.strip_prefix(directory)
-        .is_some_and(|rest| rest.starts_with('/'))
+/// What leaves the file at `path` out, if anything does. A directory that stands for what cannot be
+/// read in it ends with `/`. Stray bytes of a name are searched as U+FFFD, as Java decodes them.
+pub fn ignored<'a>(
+    import: &'a S3Import,
+    extensions: &Extensions,
+    folder: &str,
+    path: &[u8],
+) -> Option<IgnoredBy<'a>> {
+    if path == signature_file::FILE_NAME.as_bytes() {
+        return Some(IgnoredBy::Signature);
+    }
+    let path = String::from_utf8_lossy(path);
+    if extensions.skip_junk && is_junk(&path) {
+        return Some(IgnoredBy::Junk);
+    }
+    let found = match folder {
+        "" => import.ignore.find(&path),
+        folder => import.ignore.find(&format!("{folder}{path}")),
+    };
+    found.map(IgnoredBy::Pattern)
 }
 
-/// The type and encoding of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Content {
-    /// `Content-Type`
-    pub content_type: String,
-    /// `Content-Encoding: gzip`
-    pub gzip: bool,
+fn is_junk(path: &str) -> bool {
+    let first = path.split_once('/').map(|(first, _)| first);
+    first.is_some_and(|first| JUNK.iter().any(|name| name.eq_ignore_ascii_case(first)))
 }
 
-/// What the file at `path` is, by its name and its first [`SNIFF_BYTES`] bytes.
-pub fn content(headers: &ObjectHeaders, path: &str, first_bytes: &[u8]) -> Content {
-    let gzip = headers.set_content_encoding_for_gz_files && first_bytes.starts_with(&[0x1f, 0x8b]);
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let bare = [".gz", ".gzip"]
-        .iter()
-        .find_map(|ending| name.strip_suffix(ending));
-    let name = if gzip { bare.unwrap_or(name) } else { name };
-    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
-    let listed = |extension: &str| {
-        let entry = headers
-            .content_types
-            .iter()
-            .find(|(known, _)| known == extension);
-        entry.map(|(_, content_type)| content_type.clone())
-    };
-    let built_in = |extension: &str| {
-        mime_guess::from_ext(extension)
-            .first_raw()
-            .map(str::to_owned)
-    };
-    let fallback = || {
-        headers
-            .default_content_type
-            .clone()
-            .unwrap_or_else(|| DEFAULT_CONTENT_TYPE.to_owned())
-    };
-    let content_type = extension
-        .and_then(|extension| listed(extension).or_else(|| built_in(extension)))
-        .unwrap_or_else(fallback);
-    Content { content_type, gzip }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::bucket::BucketName;
-
-    fn import(prefix: &str, substitutions: &[(&str, &str)], ignore: &[&str]) -> S3Import {
-        let pairs = substitutions
-            .iter()
-            .map(|(a, b)| (String::from(*a), String::from(*b)));
-        S3Import {
-            bucket: BucketName::parse("bucket").unwrap(),
-            prefix: prefix.into(),
-            substitutions: Substitutions(pairs.collect()),
-            ignore: IgnorePatterns::compile(ignore).unwrap(),
-            erase_device: false,
-            headers: ObjectHeaders::default(),
-        }
-    }
-
-    fn check(import: &S3Import, path: &[u8], expected: Result<&str, Verdict>) {
-        let expected = match expected {
-            Ok(key) => Target::Key(key.into()),
-            Err(verdict) => Target::Nowhere(verdict),
-        };
-        assert_eq!(
-            target(import, &Extensions::default(), path),
-            expected,
-            "{path:?}"
-        );
-    }
-
-    #[test]
-    fn glues_the_prefix_on_without_a_slash() {
-        check(
-            &import("images", &[], &[]),
-            b"sample.jpg",
-            Ok("imagessample.jpg"),
-        );
-        check(
-            &import("images/", &[], &[]),
-            b"a/b.jpg",
-            Ok("images/a/b.jpg"),
-        );
-    }
-
-    #[test]
-    fn substitutes_in_prefix_and_path_in_listed_order() {
-        let pairs = [("$COLON$", ":"), ("$QUOTE$", "\"")];
-        let import = import("myprefix$COLON$", &pairs, &[]);
-        check(&import, b"a$QUOTE$/b$COLON$c", Ok("myprefix:a\"/b:c"));
-    }
-
-    #[test]
-    fn an_empty_key_is_an_invalid_substitution() {
-        check(
-            &import("", &[("a", "")], &[]),
-            b"aaa",
-            Err(Verdict::invalid_substitution()),
-        );
-    }
-
-    #[test]
-    fn substitutions_that_double_a_key_again_and_again_end_soon() {
-        let pairs = vec![("a", "aa"); 1000];
-        check(&import("", &pairs, &[]), b"a", Err(Verdict::key_too_long()));
-    }
-
-    #[test]
-    fn ignores_what_a_pattern_finds_and_the_signature_file_of_the_root_only() {
-        let import = import("", &[], &["\\.psd$", "^backup/"]);
-        check(&import, b"x/y.psd", Err(Verdict::ignored()));
-        check(&import, b"x/y.PSD", Ok("x/y.PSD"));
-        check(&import, b"backup/z", Err(Verdict::ignored()));
-        check(&import, b"old/backup/z", Ok("old/backup/z"));
-        check(&import, b"SIGNATURE", Err(Verdict::ignored()));
-        check(&import, b"sub/SIGNATURE", Ok("sub/SIGNATURE"));
-    }
-
-    #[test]
-    fn a_key_of_1024_bytes_fits_and_1025_do_not() {
-        let path = "é".repeat(512);
-        check(&import("", &[], &[]), path.as_bytes(), Ok(&path));
-        check(
-            &import("x", &[], &[]),
-            path.as_bytes(),
-            Err(Verdict::key_too_long()),
-        );
-    }
-
-    #[test]
-    fn a_name_that_is_not_utf8_has_no_key() {
-        check(
-            &import("", &[], &[]),
-            b"a\xff",
-            Err(Verdict::invalid_name()),
-        );
-    }
-
-    #[test]
-    fn skips_junk_only_when_asked() {
-        let import = import("", &[], &[]);
-        check(&import, b"lost+found/x", Ok("lost+found/x"));
-        let extensions = Extensions {
-            skip_junk: true,
-            ..Extensions::default()
-        };
-        let skipped = target(&import, &extensions, b"lost+found/x");
-        assert_eq!(skipped, Target::Nowhere(Verdict::ignored()));
-        let kept = target(&import, &extensions, b"lost+foundation");
-        assert_eq!(kept, Target::Key("lost+foundation".into()));
-    }
-
-    #[test]
-    fn content_types_follow_the_guides_gzip_examples() {
-        let mut headers = ObjectHeaders {
-            set_content_encoding_for_gz_files: true,
-            ..Default::default()
-        };
-        headers
-            .content_types
-            .push(("log".into(), "text/x-log".into()));
-        let gz = [0x1f, 0x8b];
-        for (path, first_bytes, content_type, gzip) in [
-            ("text1.html.gz", gz, "text/html", true),
-            ("a/text2.html", gz, "text/html", true),
-            ("text3.html", *b"<h", "text/html", false),
-            ("text.gzip", gz, DEFAULT_CONTENT_TYPE, true),
-            ("x.log", *b"ab", "text/x-log", false),
-            ("x.LOG", *b"ab", "text/plain", false),
-            ("a.b/none", *b"ab", DEFAULT_CONTENT_TYPE, false),
-        ] {
-            let expected = Content {
-                content_type: content_type.into(),
-                gzip,
-            };
-            assert_eq!(content(&headers, path, &first_bytes), expected, "{path}");
-        }
+/// A key under which it can be tried whether this job may write: permissions may hang on the
+/// prefix, as it is after the substitutions.
+pub fn write_check_key(import: &S3Import) -> String {
+    let prefix = import.substitutions.apply(import.prefix.clone());
+    match prefix {
+        Some(key) if (1..=KEY_BYTES_MAX).contains(&key.len()) => key,
+        Some(_) | None => WRITE_CHECK_KEY.to_owned(),
     }
 }

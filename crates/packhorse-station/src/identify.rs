@@ -9,8 +9,17 @@ use packhorse_media::device::UnreadableVolume;
 use packhorse_media::{Device, Entry, MediaError, ReadError, Volume};
 use packhorse_transfer::SourceVolume;
 
-/// Opens a device and reads its SIGNATURE file, from the first volume that has one.
-pub(crate) fn identify(path: &Path) -> Result<(Device, Option<Vec<u8>>), MediaError> {
+/// An open device.
+#[derive(Debug)]
+pub struct Identified {
+    /// What it is and holds.
+    pub device: Device,
+    /// Its SIGNATURE file, from the first volume that has one; empty when it cannot be read.
+    pub signature: Option<Vec<u8>>,
+}
+
+/// Opens a device and reads its SIGNATURE file. Blocks.
+pub fn identify(path: &Path) -> Result<Identified, MediaError> {
     let device = packhorse_media::open_device(path)?;
     let mut signature = None;
     for volume in device.volumes() {
@@ -23,7 +32,15 @@ pub(crate) fn identify(path: &Path) -> Result<(Device, Option<Vec<u8>>), MediaEr
         }
         break;
     }
-    Ok((device, signature))
+    Ok(Identified { device, signature })
+}
+
+impl Identified {
+    /// The volumes as the engine wants them. Files of a device with one volume stand at the root; of
+    /// several volumes each has a folder of its own. A volume that cannot be read is one failed row.
+    pub fn source_volumes(&self) -> Vec<SourceVolume> {
+        source_volumes(&self.device)
+    }
 }
 
 fn unreadable(error: &ReadError) -> Vec<u8> {
@@ -31,8 +48,6 @@ fn unreadable(error: &ReadError) -> Vec<u8> {
     Vec::new()
 }
 
-/// The volumes as the engine wants them. Files of a device with one volume stand at the root; of
-/// several volumes each has a folder of its own. A volume that cannot be read is one failed row.
 pub(crate) fn source_volumes(device: &Device) -> Vec<SourceVolume> {
     let several = device.volumes().len() > 1;
     let folder = |index: usize| {

@@ -12,5 +12,6 @@ mod load;
 mod memory;
 
 pub use error::LoadError;
+pub use identify::{Identified, identify};
 pub use load::{LoadReport, LoadRequest, Station};
 pub use memory::Unfinished;

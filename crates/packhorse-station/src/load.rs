@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, chain};
-use crate::identify::{identify, source_volumes};
+use crate::identify::{Identified, identify, source_volumes};
 use crate::memory::Unfinished;
 use crate::{LoadError, keeper};
 
@@ -113,7 +113,7 @@ impl Station {
         let path = request.device.clone();
         let identified = tokio::task::spawn_blocking(move || identify(&path)).await;
         let (device, signature) = match identified {
-            Ok(Ok(found)) => found,
+            Ok(Ok(Identified { device, signature })) => (device, signature),
             Ok(Err(error)) => return Err(self.unreadable(&desk, request, error, stop).await),
             Err(panic) => {
                 let error = MediaError::Damaged(panic.to_string());

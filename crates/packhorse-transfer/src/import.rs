@@ -8,6 +8,7 @@ use packhorse_core::bucket::BucketName;
 use packhorse_core::id::JobId;
 use packhorse_core::ledger::{Counts, Verdict};
 use packhorse_core::manifest::{Manifest, S3Import, Verification};
+use packhorse_core::mapping;
 use packhorse_media::{Entry, Volume};
 use packhorse_objects::client::{Client, ObjectMeta};
 use tokio::sync::mpsc;
@@ -286,7 +287,7 @@ impl Import {
             let (log_bucket, log_key) = (this.manifest.common.log_bucket.clone(), this.log_key());
             if ledger.phase()? != Phase::Reported {
                 let client = &this.client;
-                let check_key = preflight::check_key(&this.manifest);
+                let check_key = mapping::write_check_key(&this.manifest.kind);
                 for (bucket, keys) in [
                     (this.bucket(), Keys::Ledger(&ledger)),
                     (this.bucket(), Keys::One(&check_key)),

@@ -9,7 +9,9 @@
 //! the same job folder it goes on with the rows still open. Nothing here knows the desk or a lease.
 
 mod budget;
+mod check;
 mod error;
+mod headers;
 mod import;
 mod lanes;
 mod ledger;
@@ -23,6 +25,7 @@ mod retry;
 mod uploads;
 mod verify;
 
+pub use check::{Check, Checked, Example, Ignored, Problem, Sample, Tally};
 pub use error::Error;
 pub use import::{Import, Loaded, SourceVolume};
 pub use ledger::JobFolder;

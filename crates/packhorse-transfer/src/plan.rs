@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use packhorse_core::ledger::{EntryKind, Verdict};
 use packhorse_core::manifest::{Manifest, S3Import};
 use packhorse_core::mapping::{self, Target};
-use packhorse_core::signature_file;
 use packhorse_media::{Entry, MediaError};
 use tokio_util::sync::CancellationToken;
 
@@ -86,10 +85,17 @@ fn add(
 /// The key of an entry, or the row that it is at once.
 fn target(manifest: &Manifest<S3Import>, folder: &str, entry: &Entry) -> Result<String, Verdict> {
     let import = &manifest.kind;
-    let path = [folder.as_bytes(), &entry.path].concat();
-    let mapped = mapping::target(import, &manifest.extensions, &path);
-    let ignored = matches!(&mapped, Target::Nowhere(v) if *v == Verdict::ignored());
-    if ignored || entry.path == signature_file::FILE_NAME.as_bytes() {
+    let extensions = &manifest.extensions;
+    // A directory that cannot be read stands for what is in it.
+    let unreadable = match entry.kind {
+        EntryKind::Directory => {
+            let inside = [&entry.path, b"/".as_slice()].concat();
+            mapping::ignored(import, extensions, folder, &inside).is_some()
+        }
+        _ => false,
+    };
+    let mapped = mapping::target(import, extensions, folder, &entry.path);
+    if unreadable || matches!(mapped, Target::Ignored(_)) {
         return Err(Verdict::ignored());
     }
     if let Some(problem) = &entry.problem {
@@ -110,6 +116,7 @@ fn target(manifest: &Manifest<S3Import>, folder: &str, entry: &Entry) -> Result<
     }
     match mapped {
         Target::Key(key) => Ok(key),
-        Target::Nowhere(verdict) => Err(verdict),
+        Target::Ignored(_) => Err(Verdict::ignored()),
+        Target::Failed(verdict) => Err(verdict),
     }
 }

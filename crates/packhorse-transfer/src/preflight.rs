@@ -5,6 +5,7 @@
 
 use packhorse_core::bucket::BucketName;
 use packhorse_core::manifest::{Manifest, S3Import};
+use packhorse_core::mapping;
 use packhorse_objects::client::{Client, ListObjects, ObjectMeta};
 
 use crate::Error;
@@ -20,19 +21,15 @@ pub(crate) async fn check(
 ) -> Result<(), Error> {
     let import = &manifest.kind;
     let log_bucket = &manifest.common.log_bucket;
-    may_write(client, retry, &import.bucket, &check_key(manifest)).await?;
+    may_write(
+        client,
+        retry,
+        &import.bucket,
+        &mapping::write_check_key(import),
+    )
+    .await?;
     may_list(client, retry, &import.bucket, &import.prefix).await?;
     may_write(client, retry, log_bucket, log_key).await
-}
-
-/// The key under which writing is tried: the prefix itself, since permissions may hang on it.
-pub(crate) fn check_key(manifest: &Manifest<S3Import>) -> String {
-    let import = &manifest.kind;
-    if import.prefix.is_empty() {
-        "packhorse-write-check".into()
-    } else {
-        import.prefix.clone()
-    }
 }
 
 /// Verification lists objects, and the sweep at the end lists uploads.

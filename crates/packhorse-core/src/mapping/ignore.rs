@@ -65,6 +65,11 @@ impl IgnorePatterns {
         Ok(Self { sources, set })
     }
 
+    /// The patterns as written, in the manifest's order.
+    pub fn sources(&self) -> impl Iterator<Item = &str> {
+        self.sources.iter().map(String::as_str)
+    }
+
     /// The first pattern that is found in `path`.
     pub fn find(&self, path: &str) -> Option<&str> {
         let first = self.set.matches(path).iter().next()?;

@@ -1,7 +1,7 @@
 //! Requests about whole buckets.
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderName, Method};
 
 use super::call::Call;
 use super::{Client, Error};
@@ -18,6 +18,7 @@ pub struct Bucket {
 
 /// The region that must not be named when a bucket is made there.
 const DEFAULT_REGION: &str = "us-east-1";
+const REGION: HeaderName = HeaderName::from_static("x-amz-bucket-region");
 
 impl Client {
     /// Makes a bucket in the region of the endpoint.
@@ -38,6 +39,16 @@ impl Client {
     pub async fn head_bucket(&self, bucket: &str) -> Result<(), Error> {
         self.send_for_nothing(Call::on_bucket(Method::HEAD, bucket))
             .await
+    }
+
+    /// Where a bucket is, if the store says so: some do for every bucket, even for one that the key
+    /// may not use, and some never do.
+    pub async fn bucket_region(&self, bucket: &str) -> Result<Option<String>, Error> {
+        let answer = self.exchange(Call::on_bucket(Method::HEAD, bucket)).await?;
+        let region = answer.headers().get(REGION);
+        let region = region.and_then(|value| Some(value.to_str().ok()?.to_owned()));
+        self.discard(answer).await?;
+        Ok(region)
     }
 
     /// Removes an empty bucket.

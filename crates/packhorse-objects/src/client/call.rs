@@ -166,12 +166,17 @@ impl Client {
 
     /// Sends a request and gives the answer if it is a success; its body is still to be read.
     pub(super) async fn send(&self, call: Call<'_>) -> Result<Response<Incoming>, Error> {
-        let (request, progress) = self.request(call)?;
-        let answer = wait(self.shared.http.request(request), progress).await?;
+        let answer = self.exchange(call).await?;
         if answer.status().is_success() {
             return Ok(answer);
         }
         Err(refusal(answer).await)
+    }
+
+    /// Sends a request and gives the answer, whatever it says; its body is still to be read.
+    pub(super) async fn exchange(&self, call: Call<'_>) -> Result<Response<Incoming>, Error> {
+        let (request, progress) = self.request(call)?;
+        wait(self.shared.http.request(request), progress).await
     }
 
     /// Sends a request whose answer says nothing beyond success.

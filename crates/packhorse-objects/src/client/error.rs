@@ -80,10 +80,11 @@ impl Error {
         }
     }
 
-    /// The code of an answer without a body (every answer to HEAD).
+    /// The code of an answer without a body (every answer to HEAD). A store's `PermanentRedirect`
+    /// tells of a bucket in another region; a bare 301 may come from any proxy before the store.
     pub(super) fn code_of(status: StatusCode) -> &'static str {
         match status.as_u16() {
-            301 => "PermanentRedirect",
+            301 => "MovedPermanently",
             307 => "TemporaryRedirect",
             304 => "NotModified",
             400 => "BadRequest",

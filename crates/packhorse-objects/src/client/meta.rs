@@ -4,6 +4,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, EXPIRES,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
+use packhorse_core::manifest::{CannedAcl, Extensions, ObjectHeaders, StorageClass, Word as _};
 
 use super::Error;
 use crate::encoded_word;
@@ -45,6 +46,26 @@ const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-amz-storage-class")
 pub(super) const ENCRYPTION: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
 
 impl ObjectMeta {
+    /// What every object of a job gets, whatever its file is.
+    pub fn of_job(headers: &ObjectHeaders, extensions: &Extensions) -> Self {
+        Self {
+            content_type: None,
+            content_encoding: None,
+            cache_control: headers.cache_control.clone(),
+            content_disposition: headers.content_disposition.clone(),
+            content_language: headers.content_language.clone(),
+            expires: headers.expires.clone(),
+            // What is the store's default is not asked for: some stores refuse the header itself.
+            acl: (headers.acl != CannedAcl::Private).then(|| headers.acl.code().to_owned()),
+            storage_class: (headers.storage_class != StorageClass::Standard)
+                .then(|| headers.storage_class.code().to_owned()),
+            server_side_encryption: extensions
+                .server_side_encryption
+                .map(|encryption| encryption.code().to_owned()),
+            metadata: headers.static_metadata.clone(),
+        }
+    }
+
     fn fields(&self) -> [(HeaderName, &Option<String>); 9] {
         [
             (CONTENT_TYPE, &self.content_type),
@@ -57,6 +78,19 @@ impl ObjectMeta {
             (STORAGE_CLASS, &self.storage_class),
             (ENCRYPTION, &self.server_side_encryption),
         ]
+    }
+
+    /// The headers as they are sent, in the order of their names.
+    pub fn headers(&self) -> Result<Vec<(String, String)>, Error> {
+        let mut map = HeaderMap::new();
+        self.write(&mut map)?;
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let mut headers: Vec<_> = map
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect();
+        headers.sort();
+        Ok(headers)
     }
 
     /// Adds the headers to a request.

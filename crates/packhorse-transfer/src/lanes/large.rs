@@ -10,8 +10,8 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::Lanes;
-use super::headers::object_meta;
 use crate::Error;
+use crate::headers::object_meta;
 use crate::ledger::{Change, OpenRow};
 use crate::reader::{Body, Part};
 use crate::retry::Failed;

@@ -1,6 +1,5 @@
 //! The lanes: many small files by PUT at once, large files in parallel parts.
 
-mod headers;
 mod large;
 mod small;
 

@@ -4,7 +4,7 @@ use packhorse_core::manifest::ConflictPolicy;
 use packhorse_objects::client::Error as StoreError;
 
 use super::Lanes;
-use super::headers::object_meta;
+use crate::headers::object_meta;
 use crate::ledger::{Change, OpenRow};
 use crate::reader::Body;
 use crate::retry::Failed;

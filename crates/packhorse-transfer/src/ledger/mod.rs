@@ -6,6 +6,7 @@
 
 mod plan;
 mod read;
+mod survey;
 mod write;
 
 use std::fs::{DirBuilder, File};
@@ -18,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 pub(crate) use plan::{PlanWriter, Planned};
 pub(crate) use read::{After, OpenRow, StoredRow};
+pub(crate) use survey::{LeftOut, Total};
 pub(crate) use write::{Change, Done};
 
 use crate::Error;
@@ -61,6 +63,11 @@ impl JobFolder {
     /// The folder of `job_id` below `state_dir`.
     pub fn new(state_dir: &Path, job_id: &JobId) -> Self {
         Self(state_dir.join("jobs").join(job_id.as_str()))
+    }
+
+    /// `folder` itself, for a plan that belongs to no job.
+    pub(crate) fn scratch(folder: &Path) -> Self {
+        Self(folder.to_owned())
     }
 
     /// Where it is.
@@ -108,6 +115,10 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Opens or creates the ledger of a job and locks it against other processes.
     pub(crate) fn open(folder: &JobFolder, job_id: &JobId, basis: &str) -> Result<Self, Error> {
+        Self::in_folder(folder, job_id.as_str(), basis)
+    }
+
+    fn in_folder(folder: &JobFolder, job_id: &str, basis: &str) -> Result<Self, Error> {
         folder.create()?;
         let lock = lock(folder)?;
         let connection = connect(folder)?;
@@ -124,6 +135,15 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// The ledger of a rehearsal, which nobody wants to find again after a crash.
+    pub(crate) fn scratch(folder: &JobFolder) -> Result<Self, Error> {
+        let ledger = Self::in_folder(folder, "", "")?;
+        ledger
+            .connection
+            .execute_batch("PRAGMA synchronous = OFF;")?;
+        Ok(ledger)
+    }
+
     /// A further connection for another thread, without the lock.
     pub(crate) fn reopen(&self) -> Result<Self, Error> {
         let connection = connect(&self.folder)?;
@@ -136,7 +156,7 @@ impl Ledger {
 
     /// Rows of another manifest lead to other keys, rows of another device to other files: they are
     /// of no use, and the device is listed anew.
-    fn begin_or_continue(&self, job_id: &JobId, basis: &str) -> Result<(), Error> {
+    fn begin_or_continue(&self, job_id: &str, basis: &str) -> Result<(), Error> {
         let known: Option<(String, String)> = self
             .connection
             .query_row("SELECT job_id, basis FROM job", [], |row| {
@@ -144,13 +164,13 @@ impl Ledger {
             })
             .optional()?;
         match known {
-            Some((id, manifest)) if id == job_id.as_str() && manifest == basis => Ok(()),
+            Some((id, manifest)) if id == job_id && manifest == basis => Ok(()),
             _ => {
                 self.connection
                     .execute_batch("BEGIN; DELETE FROM entries; DELETE FROM job;")?;
                 self.connection.execute(
                     "INSERT INTO job (one, job_id, basis, phase) VALUES (1, ?, ?, ?)",
-                    params![job_id.as_str(), basis, Phase::Listing.code()],
+                    params![job_id, basis, Phase::Listing.code()],
                 )?;
                 self.connection.execute_batch("COMMIT")?;
                 Ok(())

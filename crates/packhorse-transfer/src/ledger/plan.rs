@@ -134,6 +134,14 @@ const KINDS: [(EntryKind, &str); 8] = [
     (EntryKind::Other, "other"),
 ];
 
+/// The kind of a code; what is not one was not written here.
+pub(super) fn kind_of(code: &str) -> EntryKind {
+    KINDS
+        .iter()
+        .find(|(_, known)| *known == code)
+        .map_or(EntryKind::Other, |(kind, _)| *kind)
+}
+
 fn kind_code(kind: EntryKind) -> &'static str {
     KINDS
         .iter()

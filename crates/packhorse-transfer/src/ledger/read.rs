@@ -11,6 +11,10 @@ use rusqlite::{Row, params};
 use super::Ledger;
 use crate::Error;
 
+/// What [`open_row`] reads.
+pub(super) const OPEN_COLUMNS: &str = "id, volume, path, inner_bytes, size, modified_ns, mode, uid, \
+     gid, node, key, upload_id, attempts";
+
 /// A file still to be loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct OpenRow {
@@ -58,11 +62,11 @@ impl Ledger {
         limit: u32,
     ) -> Result<(Vec<OpenRow>, After), Error> {
         let mut last = after;
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, volume, path, inner_bytes, size, modified_ns, mode, uid, gid, node, \
-             extent, key, upload_id, attempts FROM entries \
-             WHERE state = 0 AND (extent, id) > (?, ?) ORDER BY extent, id LIMIT ?",
-        )?;
+        let sql = format!(
+            "SELECT {OPEN_COLUMNS}, extent FROM entries \
+             WHERE state = 0 AND (extent, id) > (?, ?) ORDER BY extent, id LIMIT ?"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map(params![after.extent, after.id, limit], |row| {
             last = After {
                 extent: row.get("extent")?,
@@ -98,10 +102,10 @@ impl Ledger {
         id: i64,
         limit: u32,
     ) -> Result<Vec<(OpenRow, [u8; 16])>, Error> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT id, volume, path, inner_bytes, size, modified_ns, mode, uid, gid, node, key, \
-             upload_id, attempts, md5 FROM entries WHERE state = 1 AND id > ? ORDER BY id LIMIT ?",
-        )?;
+        let sql = format!(
+            "SELECT {OPEN_COLUMNS}, md5 FROM entries WHERE state = 1 AND id > ? ORDER BY id LIMIT ?"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map(params![id, limit], |row| {
             Ok((open_row(row)?, row.get("md5")?))
         })?;
@@ -170,7 +174,7 @@ impl Ledger {
     }
 }
 
-fn open_row(row: &Row<'_>) -> rusqlite::Result<OpenRow> {
+pub(super) fn open_row(row: &Row<'_>) -> rusqlite::Result<OpenRow> {
     let path: Vec<u8> = row.get("path")?;
     let outer = path
         .len()

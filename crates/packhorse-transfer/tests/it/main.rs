@@ -11,4 +11,5 @@ mod faults;
 mod folders;
 mod options;
 mod panics;
+mod rehearsal;
 mod resume;

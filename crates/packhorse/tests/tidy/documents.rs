@@ -84,9 +84,10 @@ fn the_key_examples_are_true() {
         };
         let manifest = read_manifest(options);
         let manifest = manifest.into_s3_import().unwrap();
-        let got = match mapping::target(&manifest.kind, &manifest.extensions, path.as_bytes()) {
+        let got = match mapping::target(&manifest.kind, &manifest.extensions, "", path.as_bytes()) {
             Target::Key(key) => key,
-            Target::Nowhere(verdict) => format!("{} {}", verdict.status, verdict.code),
+            Target::Ignored(_) => "103 Ignored".to_owned(),
+            Target::Failed(verdict) => format!("{} {}", verdict.status, verdict.code),
         };
         assert_eq!(&got, expected, "{options} with {path}");
     }
