@@ -168,11 +168,12 @@ async fn keep(
     places: &[Place],
     pdf: Bytes,
 ) -> Result<(), Fault> {
-    let client = buckets::client(context, caller)?;
+    let client = context.objects(caller).map_err(|_| Fault::internal())?;
     let puts = async {
         for place in places {
-            let stored = artifacts::store(&client, place, pdf.clone()).await;
-            stored.map_err(|error| buckets::bucket_fault(&place.bucket, &error))?;
+            if let Err(error) = artifacts::store(&client, place, pdf.clone()).await {
+                buckets::judge(&place.bucket, "write to", &error)?;
+            }
         }
         Ok(())
     };

@@ -1,6 +1,5 @@
 //! Everything a manifest must be before a job is made of it.
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use packhorse_core::job::JobType;
@@ -30,7 +29,7 @@ pub(super) async fn check(
     .await?;
     let Reading { manifest, warnings } = read.map_err(|problems| problems_fault(&problems))?;
     check_key(caller, &manifest, text)?;
-    buckets::check(context, caller, &bucket_names(&manifest)).await?;
+    buckets::check(context, caller, buckets::uses(&manifest)).await?;
     let mut lines: Vec<_> = warnings.iter().map(Problem::to_string).collect();
     if let Kind::S3Export(_) = manifest.kind {
         lines.push(NOT_YET_EXPORTED.to_owned());
@@ -89,20 +88,4 @@ fn check_key(caller: &AccessKey, manifest: &Manifest, text: &str) -> Result<(), 
         Some(id) if *id != caller.id => Err(Fault::foreign_access_key(line())),
         _ => Ok(()),
     }
-}
-
-/// The buckets that the job will use, each once.
-fn bucket_names(manifest: &Manifest) -> Vec<&str> {
-    let data: Vec<&str> = match &manifest.kind {
-        Kind::S3Import(import) => vec![import.bucket.as_str()],
-        Kind::S3Export(export) => {
-            let sets = export.operations.iter();
-            sets.map(|set| set.export_bucket.as_str()).collect()
-        }
-        Kind::EbsImport(_) | Kind::GlacierImport(_) => Vec::new(),
-    };
-    let log = manifest.common.log_bucket.as_str();
-    let mut seen = HashSet::new();
-    let all = data.into_iter().chain([log]);
-    all.filter(|name| seen.insert(*name)).collect()
 }

@@ -60,7 +60,7 @@ pub(crate) fn label(id: &str) -> String {
     .form()
 }
 
-async fn status(service: &Service, customer: &AccessKey, id: &str) -> GetStatusAnswer {
+pub(crate) async fn status(service: &Service, customer: &AccessKey, id: &str) -> GetStatusAnswer {
     let answer = service.call(customer, &get_status(id)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     read_answer(&answer.body).unwrap()

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use packhorse_core::id::JobId;
+use packhorse_objects::client::ListObjects;
 use packhorse_store::AccessKey;
 use packhorse_wire::actions::{
     Action, Artifact, CreateJobAnswer, GetStatusAnswer, UpdateJobAnswer, read_answer,
@@ -54,7 +55,9 @@ async fn a_job_has_a_slip_a_signature_and_a_label_behind_links() {
         .collect();
     assert!(words[0].starts_with("Packing slip") && words[2].starts_with("Shipping label"));
     assert_eq!(artifacts(&service, &alice, id).await.len(), 3);
-    assert_eq!(service.objects.object("/alice-bucket"), None);
+    let (client, all) = (service.objects.client(&alice), ListObjects::default());
+    let listed = client.list_objects("alice-bucket", &all).await.unwrap();
+    assert_eq!(listed.objects, [], "listing them stores nothing");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What is common to all requests.
 
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
+use packhorse_objects::faults::Fault;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -62,9 +63,7 @@ async fn readiness_follows_the_object_store() {
 #[tokio::test]
 async fn a_store_out_of_order_is_not_ready() {
     let service = Service::start().await;
-    service
-        .objects
-        .answer_with(Some(StatusCode::SERVICE_UNAVAILABLE));
+    service.objects.proxy.fail_if(Fault::SLOW_DOWN, |_| true);
     let answer = service.get("/readyz", "*/*").await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.body, "database: ready\nobject store: not ready\n");

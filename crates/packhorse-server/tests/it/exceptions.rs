@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use jiff::SignedDuration;
 use packhorse_core::id::JobId;
 use packhorse_server::expire_once;
@@ -483,8 +482,7 @@ async fn set(service: &Service, scene: Scene, customer: &AccessKey) -> String {
             service.advance(ago);
         }
         Scene::BucketsElsewhere => {
-            let moved = StatusCode::MOVED_PERMANENTLY;
-            service.objects.answer_with(Some(moved));
+            service.objects.answer_with(301, "PermanentRedirect");
         }
     }
     id
@@ -519,7 +517,7 @@ async fn every_listed_exception_has_its_request() {
                 before,
                 "{action} {code} changed something"
             );
-            service.objects.answer_with(None);
+            service.objects.proxy.clear();
         }
     }
 }

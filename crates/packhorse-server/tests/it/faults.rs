@@ -1,6 +1,6 @@
 //! What is refused, why, and that nothing changes.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue};
 use jiff::SignedDuration;
 use packhorse_core::secret::Secret;
 use packhorse_store::AccessKey;
@@ -208,31 +208,6 @@ async fn a_manifest_that_is_not_fine_is_refused_by_create_and_update_alike() {
         }
     }
     assert_eq!(service.database(), before);
-}
-
-#[tokio::test]
-async fn an_object_store_that_does_not_work_makes_the_service_unavailable() {
-    let service = Service::start().await;
-    let alice = service.customer("alice").await;
-    let before = service.database();
-    let form = create(&manifest(&alice), false).form();
-    for (store_says, status, code) in [
-        (StatusCode::SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
-        (StatusCode::INTERNAL_SERVER_ERROR, 503, "ServiceUnavailable"),
-        (
-            StatusCode::MOVED_PERMANENTLY,
-            400,
-            "MultipleRegionsException",
-        ),
-        (StatusCode::BAD_REQUEST, 400, "BucketPermissionException"),
-    ] {
-        service.objects.answer_with(Some(store_says));
-        let (got_status, got, _) = service.call(&alice, &form).await.fault();
-        assert_eq!((got_status, got.as_str()), (status, code), "{store_says}");
-    }
-    assert_eq!(service.database(), before);
-    service.objects.answer_with(None);
-    assert_eq!(service.call(&alice, &form).await.status, 200);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue};
 use jiff::SignedDuration;
 use packhorse_core::secret::Secret;
 use packhorse_store::AccessKey;
@@ -71,13 +71,12 @@ async fn faults_of_the_sender_are_not_to_be_retried() {
 async fn faults_of_the_receiver_are_ours_and_say_nothing_of_the_inside() {
     let service = Service::start().await;
     let alice = service.customer("alice").await;
-    let broken = StatusCode::INTERNAL_SERVER_ERROR;
-    service.objects.answer_with(Some(broken));
+    service.objects.answer_with(500, "InternalError");
     let answer = service
         .call(&alice, &create(&manifest(&alice), true).form())
         .await;
     check(&answer, 503, FaultCode::ServiceUnavailable, "Receiver", "1");
-    service.objects.answer_with(None);
+    service.objects.proxy.clear();
     // The table is gone: nothing that a request can bring about, so it is done from outside.
     let id = service.job(&alice).await.job_id;
     service.damage().await;

@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::fake_store::FakeStore;
+use crate::object_store::Objects;
 
 /// Jobs an account may create in a day here.
 pub(crate) const JOBS_PER_DAY: u32 = 5;
@@ -30,7 +30,7 @@ pub(crate) const CLOSED_JOBS_SHOWN: SignedDuration = SignedDuration::from_hours(
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) objects: FakeStore,
+    pub(crate) objects: Objects,
     pub(crate) stop: CancellationToken,
     pub(crate) served: tokio::task::JoinHandle<()>,
     now: Arc<Mutex<Timestamp>>,
@@ -50,12 +50,12 @@ impl Service {
         let signature_key = master_key.signature_key();
         let artifact_key = master_key.artifact_key();
         let store = packhorse_store::open(&url, master_key).await.unwrap();
-        let objects = FakeStore::default();
+        let objects = Objects::start(store.clone()).await;
         let now = Arc::new(Mutex::new("2026-01-01T00:00:00Z".parse().unwrap()));
         let clock = now.clone();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut settings = settings(objects.start().await);
+        let mut settings = settings(objects.place());
         settings.public_url = format!("http://{address}");
         adjust(&mut settings);
         let context = Context {
@@ -97,7 +97,8 @@ impl Service {
             .create_account(name, None, self.now())
             .await
             .unwrap();
-        self.objects.add_bucket(&format!("{name}-bucket"), &key.id);
+        let bucket = format!("{name}-bucket");
+        self.objects.add_bucket(&bucket, &key).await;
         key
     }
 
@@ -222,14 +223,10 @@ pub(crate) fn head(method: &str, target: &str, headers: &HeaderMap, length: usiz
     head
 }
 
-fn settings(endpoint: String) -> Settings {
+fn settings(object_store: ObjectStore) -> Settings {
     Settings {
         public_url: String::new(),
-        object_store: ObjectStore {
-            endpoint,
-            region: "us-east-1".to_owned(),
-            path_style: true,
-        },
+        object_store,
         facility: Some(Facility {
             name: "Dock 7".to_owned(),
             street1: "1 Quay".to_owned(),

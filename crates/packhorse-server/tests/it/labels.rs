@@ -1,8 +1,9 @@
 //! GetShippingLabel, as a customer sees it.
 
-use axum::http::StatusCode;
 use bytes::Bytes;
 use jiff::SignedDuration;
+use packhorse_objects::client::ObjectMeta;
+use packhorse_objects::digest::BodyDigest;
 use packhorse_server::expire_once;
 use packhorse_store::AccessKey;
 use packhorse_wire::actions::{
@@ -44,7 +45,7 @@ async fn job(service: &Service, customer: &AccessKey, manifest: &str) -> String 
 async fn a_label_is_kept_in_the_log_bucket_and_opens_without_headers() {
     let service = Service::start().await;
     let alice = service.customer("alice").await;
-    service.objects.add_bucket("alice-logs", &alice.id);
+    service.objects.add_bucket("alice-logs", &alice).await;
     let text = format!(
         "{}logBucket: alice-logs\nlogPrefix: logs/\n",
         manifest(&alice)
@@ -54,15 +55,16 @@ async fn a_label_is_kept_in_the_log_bucket_and_opens_without_headers() {
     let lower = id.to_lowercase();
     let made = read(&ask(&service, &alice, &[&lower, &id]).await);
     assert_eq!(made.warning, None);
-    let path = format!("/alice-logs/logs/shipping-label-{id}.pdf");
-    let kept = service.objects.object(&path).unwrap();
-    assert!(kept.starts_with(b"%PDF-"));
+    let key = format!("logs/shipping-label-{id}.pdf");
+    let kept = async || service.objects.object(&alice, "alice-logs", &key).await;
+    let first = kept().await.unwrap();
+    assert!(first.starts_with(b"%PDF-"));
     let opened = service.open(&made.shipping_label_url).await;
     assert_eq!(opened.status, 200);
     assert_eq!(opened.header("content-type"), "application/pdf");
-    assert_eq!(opened.body, String::from_utf8_lossy(&kept));
+    assert_eq!(opened.body, String::from_utf8_lossy(&first));
     let again = read(&ask(&service, &alice, &[&id]).await);
-    assert_eq!(service.objects.object(&path).unwrap(), kept);
+    assert_eq!(kept().await.unwrap(), first);
     assert_eq!(
         service.open(&again.shipping_label_url).await.body,
         opened.body
@@ -82,11 +84,12 @@ async fn several_jobs_share_a_label_and_each_keeps_it() {
     let made = read(&ask(&service, &alice, &[&first, &second]).await);
     let warning = made.warning.unwrap();
     assert!(warning.contains("different return addresses") && warning.contains(&first));
-    let kept = |id: &str| {
-        let path = format!("/alice-bucket/shipping-label-{id}.pdf");
-        service.objects.object(&path).unwrap()
+    let kept = async |id: &str| {
+        let key = format!("shipping-label-{id}.pdf");
+        let object = service.objects.object(&alice, "alice-bucket", &key).await;
+        object.unwrap()
     };
-    assert_eq!(kept(&first), kept(&second));
+    assert_eq!(kept(&first).await, kept(&second).await);
 }
 
 #[tokio::test]
@@ -158,8 +161,9 @@ async fn jobs_that_need_no_label_are_refused_by_their_state() {
         assert_eq!((status, code.as_str()), (400, expected));
         assert!(text.contains(id), "{text}");
     }
-    let path = format!("/alice-bucket/shipping-label-{fresh}.pdf");
-    assert_eq!(service.objects.object(&path), None, "nothing was stored");
+    let key = format!("shipping-label-{fresh}.pdf");
+    let stored = service.objects.object(&alice, "alice-bucket", &key).await;
+    assert_eq!(stored, None, "nothing was stored");
 }
 
 #[tokio::test]
@@ -199,23 +203,27 @@ async fn a_bucket_that_cannot_be_written_is_the_customers_and_a_store_that_is_do
     let id = service.job(&alice).await.job_id;
     let url = read(&ask(&service, &alice, &[&id]).await).shipping_label_url;
     for (answer, status, code) in [
-        (StatusCode::FORBIDDEN, 400, "BucketPermissionException"),
-        (StatusCode::NOT_FOUND, 400, "NoSuchBucketException"),
-        (StatusCode::SERVICE_UNAVAILABLE, 503, "ServiceUnavailable"),
+        ((403, "AccessDenied"), 400, "BucketPermissionException"),
+        ((404, "NoSuchBucket"), 400, "NoSuchBucketException"),
+        ((503, "SlowDown"), 503, "ServiceUnavailable"),
     ] {
-        service.objects.answer_with(Some(answer));
+        service.objects.answer_with(answer.0, answer.1);
         let refused = ask(&service, &alice, &[&id]).await.fault();
         assert_eq!((refused.0, refused.1.as_str()), (status, code));
         let link = service.open(&url).await.status;
         assert_eq!(link, if status == 503 { 503 } else { 404 });
+        service.objects.proxy.clear();
     }
-    service.objects.answer_with(None);
     assert_eq!(service.open(&url).await.status, 200);
-    let path = format!("/alice-bucket/shipping-label-{id}.pdf");
-    for bytes in [Some(Bytes::from(vec![0; 1024 * 1024 + 1])), None] {
-        service.objects.set_object(&path, bytes);
-        assert_eq!(service.open(&url).await.status, 404);
-    }
+    let (client, meta) = (service.objects.client(&alice), ObjectMeta::default());
+    let key = format!("shipping-label-{id}.pdf");
+    let long = Bytes::from(vec![0; 1024 * 1024 + 1]);
+    let digest = BodyDigest::of(&long);
+    let put = client.put_object("alice-bucket", &key, &meta, long, &digest);
+    put.await.unwrap();
+    assert_eq!(service.open(&url).await.status, 404);
+    client.delete_object("alice-bucket", &key).await.unwrap();
+    assert_eq!(service.open(&url).await.status, 404);
 }
 
 #[tokio::test]

@@ -7,13 +7,15 @@
 
 mod actions;
 mod artifacts;
+mod buckets;
 mod desk;
 mod edge;
 mod exceptions;
-mod fake_store;
 mod faults;
 mod framework;
 mod harness;
 mod kinds;
 mod labels;
 mod limits;
+mod object_store;
+mod updates;
