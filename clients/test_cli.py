@@ -81,7 +81,8 @@ def test_every_problem_of_a_manifest_with_its_place(shell, place):
     path.write_text("manifestVersion: 2.0\nbucket: x\nacl: everybody\nignore:\n  - '('\n")
     done = shell("manifest", "check", path, "--type", "import", check=False)
     assert done.returncode == 1
-    lines = done.stdout.splitlines()
+    blocks = done.stdout.strip().split("\n\n")
+    lines = [block.split("\n")[0] for block in blocks]
     assert all(line.startswith(f"{path}:") for line in lines), lines
     assert any(line.startswith(f"{path}:3:6: error: ") and "acl" in line for line in lines)
     for word in ("deviceId", "eraseDevice", "returnAddress", "bucket", "ignore"):

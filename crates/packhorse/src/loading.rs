@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::output::{self, Bar, Hint};
 
 /// The bar moves this often.
-const TICK: Duration = Duration::from_millis(250);
+pub(crate) const TICK: Duration = Duration::from_millis(250);
 
 /// A load that came to its end, as it is printed.
 #[derive(Debug, Serialize)]

@@ -10,6 +10,14 @@ use packhorse_core::manifest::MANIFEST_BYTES_MAX;
 /// The name that means standard input.
 pub(crate) const STDIN: &str = "-";
 
+/// What messages call the file.
+pub(crate) fn name(path: &Path) -> String {
+    match path.as_os_str() == STDIN {
+        true => "<stdin>".to_owned(),
+        false => path.display().to_string(),
+    }
+}
+
 /// Reads the text, to be sent.
 pub(crate) fn read(path: &Path) -> anyhow::Result<String> {
     let text = String::from_utf8(read_bytes(path)?);

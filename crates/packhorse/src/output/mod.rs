@@ -1,5 +1,6 @@
 //! All printing: data to stdout, talk to stderr, nothing anywhere else.
 
+mod diagnostics;
 mod progress;
 mod table;
 mod words;
@@ -11,6 +12,7 @@ use serde::Serialize;
 
 use crate::exit::Exit;
 
+pub(crate) use diagnostics::{ProblemPrinted, Source};
 pub(crate) use progress::Bar;
 pub(crate) use table::table;
 pub(crate) use words::{bytes, duration, rate, visible};
@@ -100,6 +102,11 @@ pub(crate) fn say(text: &str) {
 /// Whether a person watches standard error.
 pub(crate) fn on_terminal() -> bool {
     std::io::stderr().is_terminal()
+}
+
+/// Whether standard output is a terminal whose user wants colours (NO_COLOR, CLICOLOR, TERM).
+fn colours() -> bool {
+    dialoguer::console::colors_enabled()
 }
 
 /// Prints an error with its causes and hint.

@@ -1,6 +1,6 @@
-//! `device prepare`.
+//! `device prepare` and `device check`.
 
-use crate::support::Server;
+use crate::support::{Ran, Server, manifest, packhorse};
 
 #[test]
 fn writes_the_signature_of_a_job_into_a_folder() {
@@ -34,4 +34,49 @@ fn an_image_is_refused_before_the_server_is_asked() {
     ran.expect(4)
         .says("is not a folder")
         .says("hint: mount its file system");
+}
+
+#[test]
+fn a_check_says_what_a_load_would_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    for name in ["a_1", "a-1", "x.psd", "page.html"] {
+        std::fs::write(disk.join(name), name).unwrap();
+    }
+    let check = |options: &str, arguments: &[&str]| {
+        let text = manifest("photos") + options;
+        std::fs::write(folder.path().join("m.yaml"), text).unwrap();
+        let mut command = packhorse();
+        command
+            .current_dir(folder.path())
+            .args(["device", "check", "disk", "--manifest", "m.yaml"])
+            .args(arguments);
+        Ran::of(&mut command)
+    };
+    let fine = check("ignore:\n  - \\.psd$\n", &[]).expect(0);
+    for line in [
+        "device     folder",
+        "SIGNATURE  none yet",
+        "listed     4 entries, 20 B",
+        "to store   3 files, 15 B",
+        "ignore \\.psd$",
+        "content-type: text/html",
+        "at 100MiB/s",
+        "would store everything",
+    ] {
+        assert!(fine.stdout.contains(line), "{line}: {fine:?}");
+    }
+    let colliding = check("substitutions:\n  _: '-'\n", &["--sample", "0"]).expect(3);
+    assert!(
+        colliding.stdout.contains("409 KeyCollision")
+            && colliding.stdout.contains("a_1 (a-1 has its key)"),
+        "{colliding:?}"
+    );
+    let wrong = check("acl: everybody\n", &[]).expect(4);
+    assert!(
+        wrong.stdout.starts_with("m.yaml:13:6: error: acl: "),
+        "{wrong:?}"
+    );
+    wrong.says("error: the manifest would be refused");
 }

@@ -27,19 +27,32 @@ fn the_template_is_valid() {
 fn every_problem_has_its_place() {
     let text = manifest("b/d").replace("eraseDevice: no", "eraseDevice: maybe");
     let ran = check(&text, &[]).expect(1);
-    let lines: Vec<_> = ran.stdout.lines().collect();
+    let blocks: Vec<Vec<&str>> = ran
+        .stdout
+        .split("\n\n")
+        .map(|block| block.lines().collect())
+        .collect();
+    let [bucket, erase] = blocks.as_slice() else {
+        panic!("{ran:?}")
+    };
     assert!(
-        lines[0].starts_with("m.yaml:2:9: error: bucket: "),
+        bucket[0].starts_with("m.yaml:2:9: error: bucket: "),
         "{ran:?}"
     );
+    assert_eq!(bucket[1..], ["  |", "2 | bucket: b/d", "  |         ^^^"]);
     assert!(
-        lines[1].starts_with("m.yaml:4:14: error: eraseDevice: "),
+        erase[0].starts_with("m.yaml:4:14: error: eraseDevice: "),
         "{ran:?}"
+    );
+    assert_eq!(
+        erase[1..],
+        ["  |", "4 | eraseDevice: maybe", "  |              ^^^^^"]
     );
     let json = check(&text, &["--output", "json"]).expect(1).json();
     assert_eq!(json["valid"], false);
     assert_eq!(json["problems"][1]["line"], 4);
     assert_eq!(json["problems"][1]["field"], "eraseDevice");
+    assert_eq!(json["problems"][1]["end_column"], 19);
 }
 
 #[test]
@@ -48,6 +61,46 @@ fn warnings_are_shown_and_do_not_fail() {
     let ran = check(&text, &[]).expect(0);
     assert!(ran.stdout.contains("m.yaml:13:1: warning: "), "{ran:?}");
     ran.says("m.yaml is valid");
+}
+
+#[test]
+fn what_is_tolerated_is_refused_when_strict() {
+    let text = manifest("bucket") + "colour: red\n";
+    let ran = check(&text, &["--strict"]).expect(1);
+    assert!(ran.stdout.contains("m.yaml:13:1: error: colour"), "{ran:?}");
+    let unquoted = manifest("bucket").replace("bucket: ", "bucket:");
+    check(&unquoted, &[]).expect(0);
+    check(&unquoted, &["--strict"]).expect(1);
+}
+
+#[test]
+fn every_kind_has_a_template() {
+    for kind in [
+        "s3-import",
+        "s3-export",
+        "ebs-import",
+        "glacier-import",
+        "Export",
+    ] {
+        let template = run(&["manifest", "new", "--type", kind]).expect(0).stdout;
+        assert!(template.contains("returnAddress:"), "{kind}: {template}");
+    }
+    run(&["manifest", "new", "--type", "tape"])
+        .expect(2)
+        .says("s3-export");
+}
+
+#[test]
+fn the_schema_is_json_and_knows_the_options() {
+    let schema = run(&["manifest", "schema"]).expect(0).json();
+    assert!(schema.to_string().contains("trueCryptPassword"));
+}
+
+#[test]
+fn an_interview_needs_a_terminal() {
+    let ran = run(&["manifest", "new", "--interactive"]).expect(1);
+    ran.says("no terminal")
+        .says("hint: leave out --interactive");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `packhorse device …`: the disk, before it is shipped.
+//! `packhorse device prepare`: SIGNATURE goes onto the disk.
 
 use std::path::PathBuf;
 
@@ -10,23 +10,8 @@ use crate::exit::Exit;
 use crate::output::{self, Hint, OutputArgs};
 use crate::signature;
 
-use super::Context;
-use super::job::connect;
-
-/// Prepare a disk for shipping
-#[derive(clap::Args)]
-#[command(after_help = "\
-EXAMPLES:
-  packhorse device prepare /mnt/disk --job 4K7PQ2XB")]
-pub(crate) struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(clap::Subcommand)]
-enum Command {
-    Prepare(PrepareArgs),
-}
+use super::super::Context;
+use super::super::job::connect;
 
 /// Write a job's SIGNATURE file into the root of a disk
 ///
@@ -38,7 +23,7 @@ enum Command {
 EXAMPLES:
   packhorse device prepare /mnt/disk --job 4K7PQ2XB
   sudo mount /dev/sdb1 /mnt && packhorse device prepare /mnt --job 4K7PQ2XB && sudo umount /mnt")]
-struct PrepareArgs {
+pub(super) struct Args {
     /// Folder that the disk is mounted on
     path: PathBuf,
     /// The job that the disk belongs to
@@ -58,7 +43,6 @@ struct Prepared {
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let Command::Prepare(args) = args.command;
     // Judged before the network is asked: the answer would be of no use.
     if let Err(refused) = signature::refuse_unless_folder(&args.path) {
         output::error(&refused);
