@@ -29,8 +29,9 @@ demo: ## build, then load a sample disk (or DISK=...) into an S3 store and verif
 test: setup ## every check: format, lints, docs, Rust tests, end-to-end tests with boto3 and others
 	$(VENV)/bin/python scripts/check.py $(PYTEST)
 
-bench: $(VENV)/bench.stamp ## compare with s5cmd and rclone; BENCH="--runs 3" hands options on
+bench: $(VENV)/bench.stamp ## compare with s5cmd, rclone and the floor; BENCH="--runs 3" hands options on
 	cargo build --release --locked -p packhorse
+	cargo build --release --locked --manifest-path bench/store/Cargo.toml --target-dir target/bench
 	$(VENV)/bin/python bench/run.py $(BENCH)
 
 bench-manifest: ## how long a manifest takes to parse and validate

