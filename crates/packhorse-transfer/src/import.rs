@@ -1,7 +1,7 @@
 //! One import, from listing to report.
 
 use std::num::NonZero;
-use std::sync::{Arc, Mutex, mpsc as threads};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use packhorse_core::bucket::BucketName;
@@ -17,18 +17,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::budget::ByteBudget;
 use crate::lanes::Lanes;
-use crate::ledger::{After, JobFolder, Ledger, OpenRow, Phase};
+use crate::ledger::{After, JobFolder, Ledger, Phase};
 use crate::progress::{Meter, Stage};
-use crate::reader::{READERS_MAX, Reader};
+use crate::reader::{Groups, READERS_MAX, Reader, Rows};
 use crate::retry::{Limits, Retry};
 use crate::uploads::Keys;
 use crate::verify::Verify;
-use crate::{Error, plan, preflight, recorder, report, uploads};
+use crate::{Error, plan, preflight, reader, recorder, report, uploads};
 
-/// Rows that wait for a reading thread.
-const ROWS_WAITING: usize = 256;
-/// Files that wait for a lane.
-const WORK_WAITING: usize = 128;
+/// Groups of files that wait for a lane.
+const WORK_WAITING: usize = 8;
 /// Rows read from the ledger at once.
 const ROWS_PAGE: u32 = 512;
 
@@ -193,20 +191,16 @@ impl Import {
         let stop = self.stop.child_token();
         let budget = ByteBudget::new(self.limits.memory_bytes);
         let (recorder, recording) = recorder::start(ledger.reopen()?, self.meter.clone());
-        let (rows_in, rows) = threads::sync_channel(ROWS_WAITING);
+        let (rows_in, rows) = reader::channels();
         let feeding = self.feed(ledger.reopen()?, rows_in, stop.clone());
         let (work_in, work) = mpsc::channel(WORK_WAITING);
         let reader = Reader {
             volumes: self.readable(),
             budget: budget.clone(),
-            rows: Arc::new(Mutex::new(rows)),
+            rows,
             work: work_in,
         };
-        let reading: Vec<JoinHandle<()>> = (0..readers())
-            .map(|_| reader.clone())
-            .map(|reader| spawn_blocking(move || reader.run()))
-            .collect();
-        drop(reader);
+        let reading = reader.start(readers());
         let lanes = Lanes::new(
             self.client.clone(),
             self.bucket().clone(),
@@ -236,19 +230,21 @@ impl Import {
     fn feed(
         &self,
         ledger: Ledger,
-        rows: threads::SyncSender<OpenRow>,
+        rows: Rows,
         stop: CancellationToken,
     ) -> JoinHandle<Result<(), Error>> {
         spawn_blocking(move || {
             let mut after = After::default();
+            let mut groups = Groups::new(rows);
             loop {
                 let (page, last) = ledger.open_rows(after, ROWS_PAGE)?;
                 if page.is_empty() {
+                    groups.flush();
                     return Ok(());
                 }
                 after = last;
                 for row in page {
-                    if stop.is_cancelled() || rows.send(row).is_err() {
+                    if stop.is_cancelled() || !groups.add(row) {
                         return Ok(());
                     }
                 }

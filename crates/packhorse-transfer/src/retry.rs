@@ -24,7 +24,8 @@ const CORRUPTIONS_MAX: u32 = 5;
 pub struct Limits {
     /// Bytes of all buffers together.
     pub memory_bytes: u64,
-    /// Requests to the store under way at once.
+    /// Requests to the store under way at once, of each kind, at the most; how many there are follows
+    /// the store.
     pub connections: usize,
     /// How long the store may be out of reach before the load stops (resumable).
     pub retry_for: Duration,
@@ -33,8 +34,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            memory_bytes: 512 * 1024 * 1024,
-            connections: 64,
+            memory_bytes: 96 * 1024 * 1024,
+            connections: 256,
             retry_for: Duration::from_secs(600),
         }
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::header::{HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use packhorse_core::secret::Secret;
 use packhorse_wire::desk::Credentials;
 use packhorse_wire::sigv4::{AmzDate, Dialect, Payload, Scope, SignAs, SigningKey, sign_headers};
@@ -106,12 +107,19 @@ pub(super) fn content_md5(headers: &mut HeaderMap, digest: &BodyDigest) {
     }
 }
 
-/// The key pair with the signing key of the day.
+/// The key pair with what a signature of this second needs.
 pub(super) struct Signer {
     access_key_id: String,
     secret: Secret,
     region: String,
-    key: RwLock<Option<Arc<SigningKey>>>,
+    second: RwLock<Option<Arc<Second>>>,
+}
+
+/// What is the same for all requests of one second: its text, and the signing key of its day.
+struct Second {
+    second: i64,
+    date: AmzDate,
+    key: Arc<SigningKey>,
 }
 
 impl Signer {
@@ -120,16 +128,15 @@ impl Signer {
             access_key_id: credentials.access_key_id.clone(),
             secret: credentials.secret_access_key.clone(),
             region: region.to_owned(),
-            key: RwLock::new(None),
+            second: RwLock::new(None),
         }
     }
 
     fn sign(&self, method: &Method, path_and_query: (&str, &str), headers: &mut HeaderMap) {
-        let date = AmzDate::new(clock::now());
-        let key = self.key_of(&date);
+        let second = self.second(clock::now());
         let signer = SignAs {
             access_key_id: &self.access_key_id,
-            key: &key,
+            key: &second.key,
             dialect: Dialect::S3,
         };
         sign_headers(
@@ -138,24 +145,37 @@ impl Signer {
             path_and_query,
             headers,
             Payload::Unsigned,
-            &date,
+            &second.date,
         );
     }
 
     /// Deriving a key takes four HMACs, so it is kept for as long as it covers the date.
-    fn key_of(&self, date: &AmzDate) -> Arc<SigningKey> {
-        let kept = self.key.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = kept.as_ref().filter(|key| key.covers(date)) {
-            return Arc::clone(key);
+    fn second(&self, now: Timestamp) -> Arc<Second> {
+        // One statement: the lock must be free again before the new second is written.
+        let kept = self
+            .second
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.second == now.as_second()) {
+            return Arc::clone(kept);
         }
-        drop(kept);
-        let key = Arc::new(SigningKey::derive(
-            &self.secret,
-            Scope::new(date, &self.region, "s3"),
-        ));
-        let mut kept = self.key.write().unwrap_or_else(PoisonError::into_inner);
-        *kept = Some(Arc::clone(&key));
-        key
+        let date = AmzDate::new(now);
+        let key = match kept.filter(|kept| kept.key.covers(&date)) {
+            Some(kept) => Arc::clone(&kept.key),
+            None => {
+                let scope = Scope::new(&date, &self.region, "s3");
+                Arc::new(SigningKey::derive(&self.secret, scope))
+            }
+        };
+        let second = Arc::new(Second {
+            second: now.as_second(),
+            date,
+            key,
+        });
+        let mut kept = self.second.write().unwrap_or_else(PoisonError::into_inner);
+        *kept = Some(Arc::clone(&second));
+        second
     }
 }
 
@@ -288,4 +308,24 @@ fn parse(document: Bytes) -> Result<Element, Error> {
 
 fn request_id(headers: &HeaderMap) -> Option<String> {
     Some(headers.get(REQUEST_ID)?.to_str().ok()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_is_kept_until_the_next_and_a_key_for_its_day() {
+        let credentials = Credentials {
+            access_key_id: "id".to_owned(),
+            secret_access_key: Secret::new("secret"),
+        };
+        let signer = Signer::new(&credentials, "us-east-1");
+        let at = |second| signer.second(Timestamp::from_second(second).unwrap());
+        let (first, again, next, tomorrow) = (at(10), at(10), at(11), at(86_400));
+        assert!(Arc::ptr_eq(&first, &again));
+        assert!(Arc::ptr_eq(&first.key, &next.key));
+        assert_eq!(next.date.as_str(), "19700101T000011Z");
+        assert!(!next.key.covers(&tomorrow.date) && tomorrow.key.covers(&tomorrow.date));
+    }
 }

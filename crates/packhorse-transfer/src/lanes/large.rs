@@ -197,18 +197,16 @@ impl Lanes {
         number: u32,
         body: Body,
     ) -> Result<CompletedPart, Failed> {
-        let slot = self.part_slots.acquire().await;
+        let slot = self.parts.slot().await;
         let what = || self.what(&format!("UploadPart {number} of"), &key);
         let send = || {
             let bytes = body.bytes.clone();
-            self.client.upload_part(
-                self.bucket.as_str(),
-                &key,
-                &upload,
-                number,
-                bytes,
-                &body.digest,
-            )
+            let size = bytes.len() as u64;
+            let bucket = self.bucket.as_str();
+            let part = self
+                .client
+                .upload_part(bucket, &key, &upload, number, bytes, &body.digest);
+            self.parts.observed(size, part)
         };
         let etag = self.retry.run(&what, send).await?;
         drop(slot);

@@ -1,6 +1,7 @@
 //! The lanes: many small files by PUT at once, large files in parallel parts.
 
 mod large;
+mod pace;
 mod small;
 
 use std::sync::Arc;
@@ -10,19 +11,26 @@ use packhorse_core::bucket::BucketName;
 use packhorse_core::ledger::Verdict;
 use packhorse_core::manifest::{ConflictPolicy, Manifest, S3Import};
 use packhorse_objects::client::{Client, Error as StoreError};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use self::pace::Pace;
 use crate::Error;
 use crate::ledger::{Change, Done, OpenRow};
-use crate::reader::{READERS_MAX, Work};
+use crate::reader::{LARGE_FILES_MAX, READERS_MAX, Work};
 use crate::recorder::{Record, Recorder};
 use crate::retry::{Failed, Retry};
 
 /// A row whose upload vanished is tried again from its first byte this often.
 const ATTEMPTS_MAX: u32 = 3;
-/// Parts under way at once, over all files: more would only hold more memory.
-const PARTS_IN_FLIGHT: usize = 16;
+
+/// Files in parts that want bytes at once: those in the hands of the reading threads, which are
+/// either one with several files or several with one.
+const FILES_IN_PARTS_MAX: usize = if LARGE_FILES_MAX > READERS_MAX {
+    LARGE_FILES_MAX
+} else {
+    READERS_MAX
+};
 
 /// Everything a lane needs.
 pub(crate) struct Lanes {
@@ -31,8 +39,8 @@ pub(crate) struct Lanes {
     manifest: Arc<Manifest<S3Import>>,
     retry: Retry,
     recorder: Recorder,
-    put_slots: Semaphore,
-    part_slots: Semaphore,
+    puts: Pace,
+    parts: Pace,
     clock: fn() -> Timestamp,
 }
 
@@ -52,8 +60,8 @@ impl Lanes {
             manifest,
             retry,
             recorder,
-            put_slots: Semaphore::new(connections),
-            part_slots: Semaphore::new(connections.min(PARTS_IN_FLIGHT)),
+            puts: Pace::new(connections),
+            parts: Pace::new(connections),
             clock,
         })
     }
@@ -61,9 +69,9 @@ impl Lanes {
     /// Takes work until there is none. The first error that concerns the whole job ends it; work
     /// under way is finished first, so that nothing confirmed by the store goes unrecorded.
     pub(crate) async fn run(self: Arc<Self>, mut work: mpsc::Receiver<Work>) -> Result<(), Error> {
-        // Every reading thread may feed a large file that waits for the bytes of small ones behind
-        // it: one slot more than threads always drains those.
-        let slots = self.retry.limits.connections.max(READERS_MAX + 1);
+        // Files in parts wait for bytes that small ones may hold: slots beyond those that files in
+        // parts can take always drain these.
+        let slots = self.retry.limits.connections.max(FILES_IN_PARTS_MAX + 1);
         let mut tasks = JoinSet::new();
         let mut result = Ok(());
         loop {
@@ -75,9 +83,7 @@ impl Lanes {
                     }
                 }
                 item = work.recv(), if tasks.len() < slots => match item {
-                    Some(item) if result.is_ok() => {
-                        tasks.spawn(Arc::clone(&self).one(item));
-                    }
+                    Some(item) if result.is_ok() => self.start(item, &mut tasks),
                     Some(_) | None => break,
                 }
             }
@@ -92,11 +98,17 @@ impl Lanes {
         result
     }
 
-    async fn one(self: Arc<Self>, work: Work) -> Result<(), Error> {
-        let (row, result) = match work {
-            Work::Whole { row, body } => {
-                let result = self.small(&row, body).await;
-                (row, result)
+    fn start(self: &Arc<Self>, work: Work, tasks: &mut JoinSet<Result<(), Error>>) {
+        let this = Arc::clone(self);
+        match work {
+            Work::Whole(group) => {
+                for (row, body) in group {
+                    let this = Arc::clone(self);
+                    tasks.spawn(async move {
+                        let result = this.small(&row, body).await;
+                        this.end(row, result).await
+                    });
+                }
             }
             Work::Parts {
                 row,
@@ -104,16 +116,23 @@ impl Lanes {
                 first_bytes,
                 parts,
             } => {
-                let result = Arc::clone(&self)
-                    .large(&row, part_bytes, &first_bytes, parts)
-                    .await;
-                (row, result)
+                tasks.spawn(async move {
+                    let lane = Arc::clone(&this);
+                    let result = lane.large(&row, part_bytes, &first_bytes, parts).await;
+                    this.end(row, result).await
+                });
             }
             Work::Unreadable { row, verdict } => {
-                let done = self.without_object(verdict);
-                (row, Ok(done))
+                tasks.spawn(async move {
+                    let done = this.without_object(verdict);
+                    this.end(row, Ok(done)).await
+                });
             }
-        };
+        }
+    }
+
+    /// What became of a row goes into the ledger.
+    async fn end(&self, row: OpenRow, result: Result<Change, Failed>) -> Result<(), Error> {
         let change = match result {
             Ok(change) => change,
             Err(Failed::Object(error)) => self.refused(&row, &error),

@@ -32,7 +32,8 @@ impl Lanes {
                 }
             }
         };
-        let slot = self.put_slots.acquire().await;
+        let put = || self.puts.observed(row.entry.size, put());
+        let slot = self.puts.slot().await;
         let content_type = meta.content_type.clone().unwrap_or_default();
         let answer = self.retry.run(&what, put).await;
         drop(slot);

@@ -1,38 +1,50 @@
 //! Reading: plain threads turn open rows into hashed bodies.
 //!
 //! A byte is read from the device once; the MD5 of each request, the CRC of each request and the
-//! MD5 of the whole file are computed in that pass. A parser that panics costs its file a row.
+//! MD5 of the whole file are computed in that pass. MD5 is the dearest step of an upload, and cheap
+//! only when several streams are hashed side by side, so a thread has several files in hand: small
+//! ones in groups (`small.rs`), larger ones piece by piece (`large.rs`). A parser that panics costs
+//! its file a row.
 
-use std::cell::Cell;
+mod large;
+mod small;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use md5::{Digest as _, Md5};
 use packhorse_core::ledger::Verdict;
 use packhorse_media::{FileReader, ReadError, Volume};
-use packhorse_objects::digest::BodyDigest;
+use packhorse_objects::digest::{BodyDigest, SideBySide};
 use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::budget::{ByteBudget, Share};
 use crate::ledger::OpenRow;
 
+pub(crate) use large::LARGE_FILES_MAX;
+pub(crate) use small::Groups;
+
 /// Files up to this size go as one PUT; larger ones in parts.
 pub(crate) const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// The usual part. S3 wants at least 5 MiB.
-const PART_BYTES: u64 = 8 * 1024 * 1024;
+pub(crate) const PART_BYTES: u64 = 8 * 1024 * 1024;
 /// S3 takes at most this many parts.
 const PARTS_MAX: u64 = 10_000;
-/// Reading threads: enough to hide a disk's latency, few enough not to scatter its head.
+/// Threads that read small files: enough to hide a disk's latency, few enough not to scatter its
+/// head.
 pub(crate) const READERS_MAX: usize = 8;
-/// Parts of one file that wait for the network.
-const PARTS_WAITING: usize = 2;
+/// Groups of small files that wait for a thread.
+const GROUPS_WAITING: usize = 8;
+/// Larger files that wait for their thread: so many that small ones behind them in physical order
+/// seldom wait, few enough to be small in memory.
+const LARGE_WAITING: usize = 1024;
 
 /// What a lane gets.
 pub(crate) enum Work {
-    /// A file in one buffer.
-    Whole { row: OpenRow, body: Body },
+    /// Files in one buffer each.
+    Whole(Vec<(OpenRow, Body)>),
     /// A file in parts, in order.
     Parts {
         row: OpenRow,
@@ -48,8 +60,8 @@ pub(crate) enum Work {
 pub(crate) struct Body {
     pub bytes: Bytes,
     pub digest: BodyDigest,
-    /// Given back when the body has been sent.
-    pub _share: Share,
+    /// Given back when the body has been sent; `None` where `bytes` itself gives back.
+    pub _share: Option<Share>,
 }
 
 /// A piece of a large file.
@@ -62,18 +74,31 @@ pub(crate) enum Part {
     Failed(Verdict),
 }
 
-/// Why a reader leaves a file before its end.
-enum Left {
-    /// The file's own row says why.
-    File(ReadError),
-    /// Nobody wants more: the job stops, or the lane gave the file up.
-    Unwanted,
+/// Nobody wants more: the job stops.
+struct Unwanted;
+
+/// The ways to the reading threads.
+pub(crate) struct Rows {
+    pub groups: SyncSender<Vec<OpenRow>>,
+    pub large: SyncSender<OpenRow>,
 }
 
-impl From<ReadError> for Left {
-    fn from(error: ReadError) -> Self {
-        Self::File(error)
-    }
+/// The other ends, shared by the threads of one kind.
+#[derive(Clone)]
+pub(crate) struct Taken {
+    groups: Arc<Mutex<Receiver<Vec<OpenRow>>>>,
+    large: Arc<Mutex<Receiver<OpenRow>>>,
+}
+
+/// The channels between the ledger and the reading threads.
+pub(crate) fn channels() -> (Rows, Taken) {
+    let (groups, groups_out) = sync_channel(GROUPS_WAITING);
+    let (large, large_out) = sync_channel(LARGE_WAITING);
+    let taken = Taken {
+        groups: Arc::new(Mutex::new(groups_out)),
+        large: Arc::new(Mutex::new(large_out)),
+    };
+    (Rows { groups, large }, taken)
 }
 
 /// One reading thread's surroundings.
@@ -81,123 +106,52 @@ impl From<ReadError> for Left {
 pub(crate) struct Reader {
     pub volumes: Arc<[Option<Arc<dyn Volume>>]>,
     pub budget: ByteBudget,
-    pub rows: Arc<Mutex<Receiver<OpenRow>>>,
+    pub rows: Taken,
     pub work: mpsc::Sender<Work>,
 }
 
 impl Reader {
-    /// Reads rows until there are none, or nobody takes the work.
-    pub(crate) fn run(&self) {
-        while let Some(row) = self.next_row() {
-            let spare = row.clone();
-            let handed_over = Cell::new(false);
-            let result = catch_unwind(AssertUnwindSafe(|| self.read(row, &handed_over)));
-            let verdict = match result {
-                Ok(Ok(())) => continue,
-                Ok(Err(Left::Unwanted)) if self.work.is_closed() => return,
-                Ok(Err(Left::Unwanted)) => continue,
-                Ok(Err(Left::File(error))) => error.verdict(),
-                // The lane sees that the parts ended without an end.
-                Err(_panic) if handed_over.get() => continue,
-                Err(_panic) => Verdict::damaged(),
-            };
-            if self
-                .work
-                .blocking_send(Work::Unreadable {
-                    row: spare,
-                    verdict,
-                })
-                .is_err()
-            {
-                return;
-            }
-        }
-    }
-
-    fn next_row(&self) -> Option<OpenRow> {
-        self.rows
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .recv()
-            .ok()
-    }
-
-    fn read(&self, row: OpenRow, handed_over: &Cell<bool>) -> Result<(), Left> {
-        let volume = self.volumes.get(row.volume).and_then(Option::as_ref);
-        let volume = volume.ok_or_else(|| ReadError::Damaged("no such volume".into()))?;
-        let file = volume.open(&row.entry)?;
-        if row.entry.size <= WHOLE_BYTES_MAX {
-            self.read_whole(row, file)
+    /// Starts the threads: so many for small files, and one for larger ones. One is enough where
+    /// streams are hashed side by side, and more would tear them apart; else each hashes one file.
+    pub(crate) fn start(self, threads: usize) -> Vec<JoinHandle<()>> {
+        let large = if SideBySide::new().streams() > 1 {
+            1
         } else {
-            self.read_parts(row, file, handed_over)
-        }
-    }
-
-    fn read_whole(&self, row: OpenRow, mut file: Box<dyn FileReader>) -> Result<(), Left> {
-        let body = self.read_body(file.as_mut(), 0, row.entry.size)?;
-        file.finish()?;
-        self.work
-            .blocking_send(Work::Whole { row, body })
-            .map_err(|_| Left::Unwanted)
-    }
-
-    fn read_parts(
-        &self,
-        row: OpenRow,
-        mut file: Box<dyn FileReader>,
-        handed_over: &Cell<bool>,
-    ) -> Result<(), Left> {
-        let size = row.entry.size;
-        let part_bytes = part_bytes(size);
-        let mut whole = Md5::new();
-        let first = self.read_body(file.as_mut(), 0, part_bytes.min(size))?;
-        let first_bytes = first.bytes.iter().copied().take(16).collect();
-        let (sender, parts) = mpsc::channel(PARTS_WAITING);
-        let work = Work::Parts {
-            row,
-            part_bytes,
-            first_bytes,
-            parts,
+            threads
         };
-        self.work.blocking_send(work).map_err(|_| Left::Unwanted)?;
-        // From here on the lane answers for the row, through `parts`.
-        handed_over.set(true);
-        let mut offset = 0;
-        let mut next = Ok(first);
-        let last = loop {
-            match next {
-                Ok(body) => {
-                    whole.update(&body.bytes);
-                    offset += body.bytes.len() as u64;
-                    if sender.blocking_send(Part::Body(body)).is_err() {
-                        return Err(Left::Unwanted);
-                    }
-                }
-                Err(Left::File(error)) => break Part::Failed(error.verdict()),
-                Err(Left::Unwanted) => return Err(Left::Unwanted),
-            }
-            if offset >= size {
-                break match file.finish() {
-                    Ok(()) => Part::End(whole.finalize().into()),
-                    Err(error) => Part::Failed(error.verdict()),
-                };
-            }
-            next = self.read_body(file.as_mut(), offset, part_bytes.min(size - offset));
-        };
-        sender.blocking_send(last).map_err(|_| Left::Unwanted)
+        let small = (0..threads).map(|_| {
+            let reader = self.clone();
+            spawn_blocking(move || reader.run_small())
+        });
+        let large = (0..large).map(|_| {
+            let reader = self.clone();
+            spawn_blocking(move || reader.run_large())
+        });
+        small.chain(large).collect()
     }
 
-    fn read_body(&self, file: &mut dyn FileReader, offset: u64, bytes: u64) -> Result<Body, Left> {
-        let share = self.budget.acquire_blocking(bytes).ok_or(Left::Unwanted)?;
-        let length = usize::try_from(bytes).map_err(|_| ReadError::Damaged("too large".into()))?;
-        let mut buffer = vec![0; length];
-        fill(file, offset, &mut buffer)?;
-        let digest = BodyDigest::of(&buffer);
-        Ok(Body {
-            bytes: Bytes::from(buffer),
-            digest,
-            _share: share,
+    fn open(&self, row: &OpenRow) -> Result<Box<dyn FileReader>, Verdict> {
+        guarded(|| {
+            let volume = self.volumes.get(row.volume).and_then(Option::as_ref);
+            let volume = volume.ok_or_else(|| ReadError::Damaged("no such volume".into()))?;
+            volume.open(&row.entry)
         })
+    }
+
+    fn send(&self, work: Work) -> Result<(), Unwanted> {
+        self.work.blocking_send(work).map_err(|_| Unwanted)
+    }
+
+    fn unreadable(&self, row: OpenRow, verdict: Verdict) -> Result<(), Unwanted> {
+        self.send(Work::Unreadable { row, verdict })
+    }
+}
+
+/// Runs a parser of the device; a panic of it is the damage of one file.
+fn guarded<T>(parse: impl FnOnce() -> Result<T, ReadError>) -> Result<T, Verdict> {
+    match catch_unwind(AssertUnwindSafe(parse)) {
+        Ok(result) => result.map_err(|error| error.verdict()),
+        Err(_panic) => Err(Verdict::damaged()),
     }
 }
 

@@ -232,3 +232,21 @@ async fn no_more_requests_are_under_way_than_connections_allow() {
     );
     assert_eq!(bench.objects().await, bench.files());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_shown_and_the_load_goes_on_by_itself_when_it_ends() {
+    let bench = mixed().await;
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    proxy.fail_if(Fault::ResetBefore, |seen| seen.method == Method::PUT);
+    let import = bench.import_through(&proxy.endpoint(), "");
+    let meter = import.meter.clone();
+    let load = tokio::spawn(import.run());
+    while meter.store_trouble().is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!load.is_finished());
+    proxy.clear();
+    let loaded = load.await.unwrap().unwrap();
+    assert_eq!((loaded.counts.failed, meter.store_trouble()), (0, None));
+    assert_eq!(bench.objects().await, bench.files());
+}

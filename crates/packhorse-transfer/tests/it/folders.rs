@@ -130,3 +130,25 @@ async fn one_connection_and_little_memory_are_enough() {
     import.run().await.unwrap();
     assert_eq!(bench.objects().await, bench.files());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_on_both_sides_of_every_size_limit_have_their_bytes_and_their_md5() {
+    let bench = Bench::new().await;
+    // One PUT or parts, one part or more, in a group of small files or beside other larger ones.
+    let limits = [128 << 10, 8 << 20, 16 << 20, 24 << 20];
+    let sizes = limits
+        .iter()
+        .flat_map(|limit| [limit - 1, *limit, limit + 1]);
+    for (number, size) in sizes.chain((0..100).map(|n| 97 * n)).enumerate() {
+        bench.write(&format!("f{number:03}"), &noise(size, number as u64));
+    }
+    let report = bench.load("").await;
+    let files = bench.files();
+    for (row, (name, bytes)) in report.iter().skip(1).zip(&files) {
+        let md5 = hex::encode(Md5::digest(bytes));
+        let expected = format!("{name},200,OK,{BUCKET}/{name},{md5},{},", bytes.len());
+        assert!(row.starts_with(&expected), "{row} {expected}");
+    }
+    assert_eq!(report.len(), files.len() + 1);
+    assert_eq!(bench.objects().await, files);
+}

@@ -110,11 +110,12 @@ struct StationArgs {
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Bytes of file contents in memory at once [env: PACKHORSE_STATION__MEMORY_BYTES] [default:
-    /// 536870912]
+    /// 100663296]
     #[arg(long, value_name = "BYTES")]
     memory_bytes: Option<u64>,
-    /// Requests to the object store under way at once
-    #[arg(long, value_name = "COUNT", default_value_t = 64,
+    /// Requests to the object store under way at once, at the most: how many there are follows what
+    /// the store can take
+    #[arg(long, value_name = "COUNT", default_value_t = 256,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
     connections: u16,
     /// Seconds that the object store or the server may be out of reach before the load stops

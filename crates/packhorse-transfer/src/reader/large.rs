@@ -1,0 +1,278 @@
+//! Larger files: several at once in one thread, a piece of each in turn.
+//!
+//! A file in parts needs two MD5 digests of every byte, that of its part and that of the file. Both
+//! streams of several files together fill the processor's vectors, so that the second digest costs
+//! nothing beyond the first, and the piece is still in the cache when it is hashed.
+
+use std::sync::PoisonError;
+
+use bytes::Bytes;
+use packhorse_core::ledger::Verdict;
+use packhorse_media::FileReader;
+use packhorse_objects::digest::{BodyStream, SideBySide, Stream};
+use tokio::sync::mpsc;
+
+use super::{Body, Part, Reader, Unwanted, WHOLE_BYTES_MAX, Work, fill, guarded, part_bytes};
+use crate::budget::Buffer;
+use crate::ledger::OpenRow;
+
+/// Bytes read of one file before the next one's turn: pieces of all files fit into the cache of a
+/// core together.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Parts of one file that wait for the network.
+const PARTS_WAITING: usize = 2;
+/// Files in hand at once, however wide the vectors are: each holds a buffer.
+pub(crate) const LARGE_FILES_MAX: usize = 8;
+
+/// The files in the hands of one thread.
+struct InHand<'a> {
+    reader: &'a Reader,
+    hashing: SideBySide,
+    files: Vec<OneFile>,
+}
+
+/// A file under way.
+struct OneFile {
+    row: OpenRow,
+    file: Box<dyn FileReader>,
+    /// Where the body under way begins.
+    offset: u64,
+    /// Bytes of its bodies but the last.
+    body_bytes: u64,
+    body: Option<Filling>,
+    /// The file's own MD5, where it is not that of its only body.
+    whole: Option<Stream>,
+    /// Where its parts go, once the first has been handed over.
+    parts: Option<mpsc::Sender<Part>>,
+}
+
+/// A body being read.
+struct Filling {
+    buffer: Buffer,
+    /// Bytes read, and how many of them are hashed.
+    read: usize,
+    hashed: usize,
+    digest: BodyStream,
+}
+
+impl Reader {
+    /// Reads larger files until there are none, or nobody takes the work.
+    pub(crate) fn run_large(&self) {
+        let mut in_hand = InHand {
+            reader: self,
+            hashing: SideBySide::new(),
+            files: Vec::new(),
+        };
+        while in_hand.turn().is_ok_and(|more| more) {}
+    }
+
+    /// The next row; waits for it only when there is nothing else to do.
+    fn next_large(&self, wait: bool) -> Option<OpenRow> {
+        let large = &self.rows.large;
+        if wait {
+            let large = large.lock().unwrap_or_else(PoisonError::into_inner);
+            return large.recv().ok();
+        }
+        large.try_lock().ok()?.try_recv().ok()
+    }
+}
+
+impl InHand<'_> {
+    /// Takes files up, reads and hashes a piece of each, and hands over what is complete. False when
+    /// there are no more files.
+    fn turn(&mut self) -> Result<bool, Unwanted> {
+        self.take_up()?;
+        if self.files.is_empty() {
+            return Ok(false);
+        }
+        self.give_buffers()?;
+        self.read()?;
+        self.hash();
+        self.hand_over()?;
+        Ok(true)
+    }
+
+    fn take_up(&mut self) -> Result<(), Unwanted> {
+        while self.files.len() < LARGE_FILES_MAX && self.streams() < self.hashing.streams() {
+            let Some(row) = self.reader.next_large(self.files.is_empty()) else {
+                return Ok(());
+            };
+            match self.reader.open(&row) {
+                Ok(file) => self.files.push(OneFile::new(row, file, self.hashing)),
+                Err(verdict) => self.reader.unreadable(row, verdict)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// MD5 streams of the files in hand.
+    fn streams(&self) -> usize {
+        let streams = |file: &OneFile| 1 + usize::from(file.whole.is_some());
+        self.files.iter().map(streams).sum()
+    }
+
+    /// Gives every file a buffer, as far as there is memory. Waits for memory only while no file has
+    /// a buffer: one that does can go on, and its bytes must leave to make room.
+    fn give_buffers(&mut self) -> Result<(), Unwanted> {
+        let budget = &self.reader.budget;
+        let mut some = self.files.iter().any(|file| file.body.is_some());
+        for file in self.files.iter_mut().filter(|file| file.body.is_none()) {
+            let bytes = file.body_bytes.min(file.row.entry.size - file.offset);
+            let buffer = match some {
+                true => budget.try_buffer(bytes),
+                false => Some(budget.buffer_blocking(bytes).ok_or(Unwanted)?),
+            };
+            some |= buffer.is_some();
+            file.body = buffer.map(|buffer| Filling {
+                buffer,
+                read: 0,
+                hashed: 0,
+                digest: self.hashing.body_stream(),
+            });
+        }
+        Ok(())
+    }
+
+    /// Reads the next piece of every file that has a buffer.
+    fn read(&mut self) -> Result<(), Unwanted> {
+        let mut index = 0;
+        while let Some(file) = self.files.get_mut(index) {
+            match file.read_piece() {
+                Ok(()) => index += 1,
+                Err(verdict) => self.files.remove(index).fail(self.reader, verdict)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn hash(&mut self) {
+        let mut pairs = Vec::with_capacity(2 * self.files.len());
+        for file in &mut self.files {
+            let Some(body) = &mut file.body else { continue };
+            let filled = body.buffer.as_ref();
+            let piece = filled.get(body.hashed..body.read).unwrap_or_default();
+            body.hashed = body.read;
+            body.digest.update_crc32c(piece);
+            pairs.push((&mut body.digest.md5, piece));
+            pairs.extend(file.whole.as_mut().map(|whole| (whole, piece)));
+        }
+        self.hashing.update(pairs);
+    }
+
+    /// Hands over the bodies that are full, and lets go of files that are done.
+    fn hand_over(&mut self) -> Result<(), Unwanted> {
+        let mut index = 0;
+        while let Some(file) = self.files.get_mut(index) {
+            let Some(body) = file.body.take_if(|body| body.is_full()) else {
+                index += 1;
+                continue;
+            };
+            file.offset += body.buffer.len() as u64;
+            let is_last = file.offset >= file.row.entry.size;
+            let body = body.finish();
+            if !is_last {
+                match file.hand_over_part(self.reader, body)? {
+                    true => index += 1,
+                    false => drop(self.files.remove(index)),
+                }
+                continue;
+            }
+            self.files.remove(index).hand_over_last(self.reader, body)?;
+        }
+        Ok(())
+    }
+}
+
+impl OneFile {
+    fn new(row: OpenRow, file: Box<dyn FileReader>, hashing: SideBySide) -> Self {
+        let size = row.entry.size;
+        let in_parts = size > WHOLE_BYTES_MAX;
+        Self {
+            row,
+            file,
+            offset: 0,
+            body_bytes: if in_parts { part_bytes(size) } else { size },
+            body: None,
+            whole: in_parts.then(|| hashing.stream()),
+            parts: None,
+        }
+    }
+
+    fn read_piece(&mut self) -> Result<(), Verdict> {
+        let Some(body) = &mut self.body else {
+            return Ok(());
+        };
+        let end = (body.read + PIECE_BYTES).min(body.buffer.len());
+        let from = self.offset + body.read as u64;
+        let piece = body.buffer.as_mut().get_mut(body.read..end);
+        let piece = piece.unwrap_or_default();
+        guarded(|| fill(self.file.as_mut(), from, piece))?;
+        body.read = end;
+        Ok(())
+    }
+
+    /// Says that the rest of the file is not to be had.
+    fn fail(self, reader: &Reader, verdict: Verdict) -> Result<(), Unwanted> {
+        match self.parts {
+            // A lane that has given the file up has its own row for it.
+            Some(parts) => {
+                let _ = parts.blocking_send(Part::Failed(verdict));
+                Ok(())
+            }
+            None => reader.unreadable(self.row, verdict),
+        }
+    }
+
+    /// Hands over a part that is not the last; false when the lane has given the file up.
+    fn hand_over_part(&mut self, reader: &Reader, body: Body) -> Result<bool, Unwanted> {
+        if let Some(parts) = &self.parts {
+            return Ok(parts.blocking_send(Part::Body(body)).is_ok());
+        }
+        let first_bytes = body.bytes.iter().copied().take(16).collect();
+        let (sender, parts) = mpsc::channel(PARTS_WAITING);
+        reader.send(Work::Parts {
+            row: self.row.clone(),
+            part_bytes: self.body_bytes,
+            first_bytes,
+            parts,
+        })?;
+        // From here on the lane answers for the row, through `parts`.
+        let taken = sender.blocking_send(Part::Body(body)).is_ok();
+        self.parts = Some(sender);
+        Ok(taken)
+    }
+
+    /// Hands over the last or only body, unless the file is no longer what was listed.
+    fn hand_over_last(mut self, reader: &Reader, body: Body) -> Result<(), Unwanted> {
+        let finished = guarded(|| self.file.finish());
+        let (Some(parts), Some(whole)) = (&self.parts, self.whole.take()) else {
+            return match finished {
+                Ok(()) => reader.send(Work::Whole(vec![(self.row, body)])),
+                Err(verdict) => reader.unreadable(self.row, verdict),
+            };
+        };
+        let last = match finished {
+            Ok(()) => Part::End(whole.finish()),
+            Err(verdict) => Part::Failed(verdict),
+        };
+        // A lane that has given the file up has its own row for it.
+        if parts.blocking_send(Part::Body(body)).is_ok() {
+            let _ = parts.blocking_send(last);
+        }
+        Ok(())
+    }
+}
+
+impl Filling {
+    fn is_full(&self) -> bool {
+        self.hashed == self.buffer.len()
+    }
+
+    fn finish(self) -> Body {
+        Body {
+            bytes: Bytes::from_owner(self.buffer),
+            digest: self.digest.finish(),
+            _share: None,
+        }
+    }
+}
