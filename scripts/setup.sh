@@ -13,6 +13,12 @@ need() { # need TOOL PACKAGE
 need mke2fs e2fsprogs    # ext2/3/4 images
 need debugfs e2fsprogs   # damaged ones
 need sfdisk fdisk        # partition tables
+need mkfs.fat dosfstools # FAT images
+need mcopy mtools        # files in them
+need mkfs.exfat exfatprogs
+need mkntfs ntfs-3g      # NTFS images; no mount and no FUSE is needed
+need wimlib-imagex wimtools  # files in them
+need qemu-img qemu-utils # disks of virtual machines
 need setpriv util-linux  # a station without root's power to read everything
 need unshare util-linux  # a private, tiny tmpfs
 need pdftoppm poppler-utils  # labels and packing slips as a printer sees them

@@ -9,6 +9,7 @@
 
 mod conformance;
 mod containers;
+mod crafted;
 mod damage;
 mod ext;
 mod images;

@@ -153,8 +153,3 @@ fn exfat_with_flipped_bits_is_read_to_an_end() {
 fn ntfs_with_flipped_bits_is_read_to_an_end() {
     check("NTFS", makers::ntfs_tiny);
 }
-
-#[test]
-fn compressed_ntfs_with_flipped_bits_is_read_to_an_end() {
-    check("NTFS, compressed", makers::ntfs_compressed_tiny);
-}

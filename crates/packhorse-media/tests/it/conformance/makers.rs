@@ -44,10 +44,6 @@ pub(crate) fn ntfs_tiny(image: &Path, folder: &Path) {
     ntfs_with(image, folder, 8, &["-c", "1024"]);
 }
 
-pub(crate) fn ntfs_compressed_tiny(image: &Path, folder: &Path) {
-    ntfs_with(image, folder, 8, &["-C"]);
-}
-
 /// mkfs.fat, and mcopy of the mtools.
 fn fat(image: &Path, folder: &Path, megabytes: u64, options: &[&str]) {
     empty(image, megabytes * MIB);
@@ -100,11 +96,6 @@ pub(super) fn ntfs_large(image: &Path, folder: &Path) {
     ntfs_with(image, folder, 512, &["-c", "65536"]);
 }
 
-pub(crate) fn ntfs_compressed(image: &Path, folder: &Path) {
-    // The folder that is compressed hands it on to what is made in it.
-    ntfs_with(image, folder, 256, &["-C"]);
-}
-
 pub(super) fn ntfs_large_sectors(image: &Path, folder: &Path) {
     ntfs_with(image, folder, 256, &["-s", "4096"]);
 }
@@ -133,8 +124,7 @@ fn ntfs_with(image: &Path, folder: &Path, megabytes: u64, options: &[&str]) {
         "",
     );
     fs::remove_file(archive).unwrap();
-    let is_compressed = options.contains(&"-C");
-    if whole > 0 && !is_compressed {
+    if whole > 0 {
         resize(&sparse, whole);
         let record = run("ntfsinfo", &["-F", "/sparse", name], "");
         let record = record.split("Inode ").nth(1).unwrap_or_default().to_owned();

@@ -131,7 +131,6 @@ fn systems() -> Vec<System> {
         ntfs("NTFS", 50_000, makers::ntfs),
         ntfs("NTFS, clusters of 512 bytes", 600, makers::ntfs_small),
         ntfs("NTFS, clusters of 64 KiB", 3000, makers::ntfs_large),
-        ntfs("NTFS, compressed", 600, makers::ntfs_compressed),
         ntfs("NTFS, sectors of 4 KiB", 600, makers::ntfs_large_sectors),
     ]
 }
