@@ -75,18 +75,17 @@ fn the_end_of_a_dynamic_vhd_may_be_lost() {
 #[test]
 fn images_that_lead_elsewhere_are_refused() {
     let (dir, _, raw) = raw();
-    for (format, expected) in [("qcow2", "a qcow2 image that rests on another file")] {
-        let base = dir.path().join("base");
-        convert(&raw, &base, format, &[]);
-        let child = dir.path().join("child");
-        let names = [base.to_str().unwrap(), child.to_str().unwrap()];
-        let arguments = [
-            "create", "-f", format, "-F", format, "-b", names[0], names[1],
-        ];
-        run("qemu-img", &arguments, "");
-        let error = open_device(&child).unwrap_err().to_string();
-        assert!(error.contains(expected), "{error}");
-    }
+    let base = dir.path().join("base");
+    convert(&raw, &base, "qcow2", &[]);
+    let child = dir.path().join("child");
+    let [base, name] = [&base, &child].map(|path| path.to_str().unwrap());
+    run(
+        "qemu-img",
+        &["create", "-f", "qcow2", "-F", "qcow2", "-b", base, name],
+        "",
+    );
+    let error = open_device(&child).unwrap_err().to_string();
+    assert!(error.contains("rests on another file"), "{error}");
     let sealed = dir.path().join("sealed");
     convert(
         &raw,
