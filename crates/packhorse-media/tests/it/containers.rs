@@ -87,11 +87,12 @@ fn images_that_lead_elsewhere_are_refused() {
     let error = open_device(&child).unwrap_err().to_string();
     assert!(error.contains("rests on another file"), "{error}");
     let sealed = dir.path().join("sealed");
+    let elsewhere = format!("data_file={}", dir.path().join("elsewhere").display());
     convert(
         &raw,
         &sealed,
         "qcow2",
-        &["-o", "data_file=elsewhere", "-o", "data_file_raw=on"],
+        &["-o", &elsewhere, "-o", "data_file_raw=on"],
     );
     let error = open_device(&sealed).unwrap_err().to_string();
     assert!(error.contains("whose data is in another file"), "{error}");
