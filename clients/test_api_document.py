@@ -1,14 +1,17 @@
 """docs/API.md: every fenced example runs as it stands, and does what its section says."""
 
+import html
 import os
 import re
 import subprocess
 import sys
+import urllib.request
 from dataclasses import dataclass
 
 import pytest
 
-from product import BINARY, ROOT, clean_environment
+from conformance.stage import FACILITY
+from product import BINARY, ROOT, Server, clean_environment
 
 DOCUMENT = ROOT / "docs" / "API.md"
 EXAMPLE = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
@@ -16,7 +19,7 @@ SECONDS_MAX = 60
 INTERPRETERS = {"sh": ["sh", "-eu", "-c"], "python": [sys.executable, "-c"]}
 # Answers, which nobody runs.
 SHOWN = ("xml",)
-ACTIONS = ("CreateJob", "UpdateJob", "CancelJob", "GetStatus", "ListJobs")
+ACTIONS = ("CreateJob", "UpdateJob", "CancelJob", "GetStatus", "ListJobs", "GetShippingLabel")
 # How each tool of an action's three examples begins.
 TOOLS = ("curl ", "import boto3", "aws ")
 
@@ -43,6 +46,21 @@ def examples():
 
 
 RUN = [example for example in examples() if example.language not in SHOWN]
+
+
+@pytest.fixture(scope="module")
+def facility(scratch):
+    """A server that knows where parcels go."""
+    address = {f"PACKHORSE_FACILITY__{name}": value for name, value in FACILITY.items()}
+    server = Server(scratch / "facility", **address).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def account(facility):
+    """A customer of it."""
+    return facility.account()
 
 
 @pytest.fixture
@@ -98,12 +116,19 @@ def told_the_job(job, output):
     assert job.id in output
 
 
+def linked(_, output):
+    url = re.search(r"https?://[^\s<\"]+/artifacts/[^\s<\"]+", output)
+    with urllib.request.urlopen(html.unescape(url.group()), timeout=SECONDS_MAX) as label:
+        assert label.read(5) == b"%PDF-"
+
+
 EFFECTS = {
     "CreateJob": created,
     "UpdateJob": updated,
     "CancelJob": canceled,
     "GetStatus": told_pending,
     "ListJobs": told_the_job,
+    "GetShippingLabel": linked,
 }
 
 
@@ -135,6 +160,7 @@ def test_the_curl_example_is_what_print_curl_prints(customer, account, place, ac
         "CancelJob": ["cancel", job.id],
         "GetStatus": ["status", job.id],
         "ListJobs": ["list", "--limit", "100"],
+        "GetShippingLabel": ["label", job.id],
     }[action]
     printed = subprocess.run(
         [BINARY, "job", *arguments, "--print-curl", "--endpoint", account.server.api],

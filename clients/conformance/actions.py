@@ -4,6 +4,7 @@ A case takes the `Scene` of its client and asserts. The table has a column for e
 """
 
 import re
+import urllib.request
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -17,6 +18,18 @@ API_VERSION = "2010-06-01"
 # or a signature could stumble over.
 AWKWARD = "é 日本語 📦𝄞 e\u0301 שלום \u00a0 ]]> <a&amp;\"'> 100%25 + * ~ !'() = & ; # / ? @ $ , \\"
 PAGE_SIZE = 1_000
+SENDER = {
+    "name": "Jörg Müller",
+    "company": "Example & Sons",
+    "phoneNumber": "+49 30 5550100",
+    "country": "Germany",
+    "stateOrProvince": "Berlin",
+    "city": "Berlin",
+    "postalCode": "10115",
+    "street1": "Straße 1",
+    "street2": "Hof 2",
+    "street3": "c/o Lager",
+}
 
 
 @dataclass
@@ -73,6 +86,7 @@ def create_job(scene):
         f"signature:{made['Signature']}",
     ]
     assert "erased" in made["WarningMessage"]
+    assert_artifacts(made["ArtifactList"])
     assert scene.call("GetStatus", JobId=made["JobId"])["JobId"] == made["JobId"]
 
 
@@ -89,6 +103,7 @@ def update_job(scene):
     answer = scene.call("UpdateJob", ValidateOnly=False, **asked)
     assert answer["Success"] is True
     assert "erased" in answer["WarningMessage"]
+    assert_artifacts(answer["ArtifactList"])
     assert "new/" in scene.call("GetStatus", JobId=job)["CurrentManifest"]
 
 
@@ -113,6 +128,7 @@ def get_status(scene):
     assert status["Signature"] == made["Signature"]
     assert status["SignatureFileContents"] == made["SignatureFileContents"]
     assert just_now(status["CreationDate"])
+    assert_artifacts(status["ArtifactList"])
     for name in ("Carrier", "TrackingNumber", "LogBucket", "LogKey"):
         assert status.get(name) is None, name
     stage = scene.stage
@@ -136,6 +152,28 @@ def list_jobs(scene):
     assert rest["IsTruncated"] is False
     after = scene.driver.call(account, "ListJobs", Marker=jobs[2])
     assert (after["Jobs"], after["IsTruncated"]) == ([], False)
+
+
+def get_shipping_label(scene):
+    """More than nine jobs: their parameters sort as text, which not every signer gets right."""
+    stage = scene.stage
+    answer = scene.driver.call(
+        stage.access, "GetShippingLabel", jobIds=stage.parcel, APIVersion=API_VERSION, **SENDER
+    )
+    assert opened(answer["ShippingLabelURL"]).startswith(b"%PDF-")
+
+
+def opened(url):
+    """What a browser would get: no header of ours, no key."""
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return answer.read()
+
+
+def assert_artifacts(artifacts):
+    """Every link of an answer works."""
+    assert len({artifact["Description"] for artifact in artifacts}) == len(artifacts) > 0
+    for artifact in artifacts:
+        assert len(opened(artifact["URL"])) > 0, artifact
 
 
 def awkward_manifest(scene):
@@ -183,6 +221,7 @@ CASES = {
     "CancelJob": cancel_job,
     "GetStatus": get_status,
     "ListJobs": list_jobs,
+    "GetShippingLabel": get_shipping_label,
     "any text": awkward_manifest,
     "2500 jobs": many_pages,
 }

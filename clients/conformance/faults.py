@@ -5,7 +5,7 @@ import functools
 
 from botocore.exceptions import ClientError
 
-from conformance.actions import Scene
+from conformance.actions import SENDER, Scene
 from conformance.driver import Refused
 from conformance.stage import ELSEWHERE, access
 from faultproxy import FaultProxy
@@ -13,6 +13,7 @@ from manifests import ADDRESS, manifest
 from product import wait_until
 
 NOBODY = "AKIA" + "NOBODY1" * 2 + "NN"
+LABEL = "GetShippingLabel"
 TEXT_BYTES_MIN = 15
 # On a machine that is very busy a second may pass between using a key up and asking with it.
 TRIES_MAX = 5
@@ -55,12 +56,14 @@ def job_request(action, name):
         if action == "UpdateJob":
             asked = submitted(action, scene, manifest(stage.bucket))[2]
             return stage.access, action, {**asked, "JobId": job}
+        if action == LABEL:
+            return stage.access, action, {"jobIds": [stage.fresh, job]}
         return stage.access, action, {"JobId": job}
 
     return make
 
 
-def jobs_request(*names, actions=("UpdateJob", "CancelJob")):
+def jobs_request(*names, actions=("UpdateJob", "CancelJob", LABEL)):
     return [job_request(action, name) for name in names for action in actions]
 
 
@@ -117,7 +120,12 @@ TRIGGERS = {
         listing(Marker="fake_job"),
     ],
     "InvalidAccessKeyIdException": manifest_with(accessKeyId=OTHERS_KEY),
-    "InvalidAddressException": manifest_with(returnAddress=WRONG_ADDRESS),
+    "InvalidAddressException": [
+        *manifest_with(returnAddress=WRONG_ADDRESS),
+        lambda scene: (scene.stage.access, LABEL, {
+            "jobIds": [scene.stage.fresh], **SENDER, "phoneNumber": "none",
+        }),
+    ],
     "InvalidManifestFieldException": manifest_with(acl="everybody"),
     "MissingManifestFieldException": text_of("foo: bar\n"),
     "MalformedManifestException": text_of("INVALID MANIFEST"),
@@ -127,7 +135,7 @@ TRIGGERS = {
     "InvalidCustomsException": manifest_with(customs={"deviceValue": "a lot"}),
     "CreateJobQuotaExceededException": [one_job_too_many],
     "InvalidJobIdException": jobs_request(
-        "fake_job", "99999999", actions=("GetStatus", "UpdateJob", "CancelJob")
+        "fake_job", "99999999", actions=("GetStatus", "UpdateJob", "CancelJob", LABEL)
     ),
     "ExpiredJobIdException": [*jobs_request("expired"), closed_long_ago("strict_expired")],
     "CanceledJobIdException": [*jobs_request("canceled"), closed_long_ago("strict_canceled")],
@@ -149,6 +157,8 @@ def refused_with(scene: Scene, code):
     requests = TRIGGERS[code][:1] if scene.client.slow else TRIGGERS[code]
     for request in requests:
         access, action, params = request(scene)
+        if action in scene.client.actions_absent:
+            continue
         try:
             answer = scene.driver.call(access, action, **params)
         except Refused as refused:

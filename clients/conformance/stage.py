@@ -11,6 +11,9 @@ from product import Account, Server, Station, wait_until
 
 PAGED_JOBS = 2_500
 CREATING_AT_ONCE = 8
+# Jobs in one parcel, and how many names are given of them (some twice): two digits in the last.
+PARCEL_JOBS = 4
+PARCEL_NAMES = 11
 FACILITY = {
     "NAME": "Example Facility",
     "STREET1": "1 Dock Road",
@@ -71,6 +74,8 @@ class Stage:
         self.expired = make_job(self.owner, self.bucket)
         let_jobs_expire(self.server)
         self.fresh = make_job(self.owner, self.bucket)
+        parcel = [make_job(self.owner, self.bucket) for _ in range(PARCEL_JOBS)]
+        self.parcel = (parcel * PARCEL_NAMES)[:PARCEL_NAMES]
         self.access = access(self.owner)
 
     def _loaded_job(self):

@@ -31,6 +31,8 @@ end
 
 def plain(value)
   case value
+  # Lists that the client's model does not know, such as ArtifactList.
+  when ->(it) { it.is_a?(Hash) && it.keys == [:member] } then [value[:member]].flatten.map { |item| plain(item) }
   when Hash then value.to_h { |name, item| [wire(name), plain(item)] }
   when Array then value.map { |item| plain(item) }
   when Time, DateTime then value.to_time.utc.strftime('%Y-%m-%dT%H:%M:%SZ')
