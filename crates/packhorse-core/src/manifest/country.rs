@@ -26,9 +26,14 @@ pub(super) fn is_border(from: &Country, to: &Country) -> bool {
 
 /// Whether the postal code has the form of the country's; `None` when that is not known.
 pub(super) fn fits(country: &Country, code: &str) -> Option<bool> {
-    let format = country.postal_code_format()?;
-    let whole = Regex::new(&format!("^(?i:{format})$")).ok()?;
+    let whole = Regex::new(&whole(country.postal_code_format()?)).ok()?;
     Some(whole.is_match(code.trim()))
+}
+
+/// The format as an expression for the whole code. Without Unicode, `\d` is ten characters and not
+/// hundreds, and the expression compiles many times faster.
+fn whole(format: &str) -> String {
+    format!("^(?i-u:{format})$")
 }
 
 /// Each spelling and its country. Names that more than one country goes by are left out.
@@ -137,7 +142,7 @@ mod tests {
         }
         for country in CountryIterator::new() {
             let format = country.postal_code_format();
-            let readable = format.is_none_or(|format| Regex::new(format).is_ok());
+            let readable = format.is_none_or(|format| Regex::new(&whole(format)).is_ok());
             assert!(readable, "{:?} {format:?}", country.alpha2());
         }
     }
