@@ -11,7 +11,7 @@ use packhorse_core::id::JobId;
 use packhorse_core::job::JobType;
 use packhorse_core::manifest;
 use packhorse_core::secret::Secret;
-use packhorse_objects::client::{Client, ListObjects};
+use packhorse_objects::client::{Client, ListObjects, Upload};
 use packhorse_objects::embedded::{Embedded, Keys, Owner, Unavailable};
 use packhorse_transfer::{Error, Import, JobFolder, Limits, Loaded, Meter, SourceVolume};
 use packhorse_wire::desk::{Credentials, ObjectStore};
@@ -179,13 +179,24 @@ impl Bench {
     }
 
     pub(crate) async fn open_uploads(&self) -> usize {
+        self.uploads().await.len()
+    }
+
+    /// Parts that the store has of uploads in progress.
+    pub(crate) async fn open_parts(&self) -> usize {
         let client = self.client(&self.endpoint);
-        client
-            .list_multipart_uploads(BUCKET, "", None)
-            .await
-            .unwrap()
-            .uploads
-            .len()
+        let mut parts = 0;
+        for upload in self.uploads().await {
+            let page = client.list_parts(BUCKET, &upload.key, &upload.id, 0).await;
+            parts += page.unwrap().parts.len();
+        }
+        parts
+    }
+
+    async fn uploads(&self) -> Vec<Upload> {
+        let client = self.client(&self.endpoint);
+        let page = client.list_multipart_uploads(BUCKET, "", None).await;
+        page.unwrap().uploads
     }
 
     /// The files of the folder, as objects should be.

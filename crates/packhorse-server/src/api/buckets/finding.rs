@@ -268,7 +268,8 @@ mod tests {
         assert_eq!(code, "NoSuchBucketException");
         assert_eq!(
             text,
-            "Your account may not write to the bucket data\nThe bucket logs does not exist"
+            "Your account may not write to the bucket data\nThe bucket logs does not exist: \
+             create it, or name another in your manifest"
         );
         let silent = || known("data", Err(Finding::Unanswered("x".to_owned())));
         assert_eq!(refused(&[silent(), missing()]).0, "NoSuchBucketException");
