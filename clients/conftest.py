@@ -123,6 +123,12 @@ class Job:
         """GetStatus."""
         return self.account.jobs().get_status(JobId=self.id)
 
+    def lasting(self):
+        """GetStatus without what is new in each answer: the request's id and the links' ends."""
+        status = self.status()
+        artifacts = [artifact["Description"] for artifact in status.get("ArtifactList", [])]
+        return {**status, "ResponseMetadata": None, "ArtifactList": artifacts}
+
     def progress(self):
         """The ProgressCode."""
         return self.status()["ProgressCode"]

@@ -30,7 +30,9 @@ def lines(mapping, indent=0):
             yield from lines(value, indent + 1)
         elif isinstance(value, list):
             yield f"{blank}{name}:"
-            yield from (f"{blank}  - {scalar(item)}" for item in value)
+            for item in value:
+                text = "\n".join(lines(item, indent + 2)) if isinstance(item, dict) else scalar(item)
+                yield f"{blank}  - {text.strip()}"
         elif value is not None:
             yield f"{blank}{name}: {scalar(value)}"
 

@@ -106,6 +106,12 @@ def listing(**params):
     return lambda scene: (scene.stage.access, "ListJobs", params)
 
 
+# What makes an import's manifest one of an export.
+EXPORT = {
+    "eraseDevice": None,
+    "logBucket": "any-bucket",
+    "operations": [{"exportBucket": "any-bucket"}],
+}
 NO_VERSION = "1.0é"
 WRONG_ADDRESS = {**ADDRESS, "postalCode": "not a code"}
 OTHERS_KEY = "AKIAIOSFODNN7EXAMPLE"
@@ -133,6 +139,13 @@ TRIGGERS = {
     "BucketPermissionException": [closed_bucket],
     "MultipleRegionsException": [other_region],
     "InvalidCustomsException": manifest_with(customs={"deviceValue": "a lot"}),
+    "MissingCustomsException": manifest_with(returnAddress={**ADDRESS, "country": "Germany"}),
+    "InvalidFileSystemException": [
+        lambda scene, action=action: submitted(
+            action, scene, manifest(None, **EXPORT, fileSystem="HFS"), "Export"
+        )
+        for action in ("CreateJob", "UpdateJob")
+    ],
     "CreateJobQuotaExceededException": [one_job_too_many],
     "InvalidJobIdException": jobs_request(
         "fake_job", "99999999", actions=("GetStatus", "UpdateJob", "CancelJob", LABEL)
