@@ -98,7 +98,8 @@ pub trait Store: Send + Sync {
     async fn find_job(&self, id: &JobId) -> Result<Option<Job>>;
 
     /// Lends a job to a station: one that waits, one whose lease lapsed, or one that this same
-    /// station held (which begins anew under a higher epoch).
+    /// station held (which begins anew under a higher epoch). `Conflict` when it was made another kind
+    /// of job than the claim is for.
     async fn claim(&self, claim: Claim, now: Timestamp) -> Result<ClaimedJob>;
 
     /// Keeps a lease, even a lapsed one that nobody claimed since, and records progress.

@@ -191,6 +191,8 @@ pub struct Revision {
 pub struct Claim {
     /// The job.
     pub job: JobId,
+    /// What kind the holder will do; a job that was made another kind meanwhile is not lent.
+    pub job_type: JobType,
     /// The station's name.
     pub station: String,
     /// What the station knows the device by.

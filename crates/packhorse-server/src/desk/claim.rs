@@ -5,9 +5,10 @@
 //! the original did.
 
 use packhorse_core::event::Actor;
+use packhorse_core::id::JobId;
 use packhorse_core::job::{JobType, Progress};
 use packhorse_core::signature_file::{Signature, SignatureFile};
-use packhorse_store::{Claim as Wish, ClaimedJob, Job};
+use packhorse_store::{Claim as Wish, ClaimedJob, Error, Job};
 use packhorse_wire::desk::{Claim, Credentials, Lease, RefusalCode};
 
 use super::LEASE_TTL;
@@ -70,22 +71,28 @@ pub(super) async fn run(context: &Context, station: &str, claim: Claim) -> Resul
         }
     };
     if job.job_type == JobType::Export {
-        let text = format!(
-            "job {} is an export, and stations only do imports yet",
-            job.id
-        );
-        return Err(refuse(RefusalCode::UnsupportedKind, text));
+        return Err(refuse_export(&job.id));
     }
     let wish = Wish {
-        job: job.id,
+        job: job.id.clone(),
+        job_type: JobType::Import,
         station: station.to_owned(),
         device: claim.device,
         ttl: LEASE_TTL,
     };
     let claimed = context.store.claim(wish, context.now()).await;
-    let claimed = claimed.map_err(store_failure)?;
+    let claimed = claimed.map_err(|error| match error {
+        // An update made it an export since it was looked up.
+        Error::Conflict => refuse_export(&job.id),
+        error => store_failure(error),
+    })?;
     tracing::info!(job.id = %claimed.job.id, station, epoch = claimed.epoch.0, "a job was claimed");
     Ok(lease(context, claimed))
+}
+
+fn refuse_export(id: &JobId) -> Failure {
+    let text = format!("job {id} is an export, and stations only do imports yet");
+    refuse(RefusalCode::UnsupportedKind, text)
 }
 
 fn read_file(text: Option<&str>) -> Result<SignatureFile, Flaw> {
@@ -108,7 +115,7 @@ fn check(context: &Context, job: &Job, file: &SignatureFile) -> Result<(), Flaw>
     }
 }
 
-async fn find(context: &Context, id: &packhorse_core::id::JobId) -> Result<Job, Failure> {
+async fn find(context: &Context, id: &JobId) -> Result<Job, Failure> {
     let found = context.store.find_job(id).await.map_err(store_failure)?;
     found.ok_or_else(unknown_job)
 }

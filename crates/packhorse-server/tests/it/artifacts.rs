@@ -142,6 +142,7 @@ async fn a_device_that_arrived_ends_its_links() {
     let made = service.job(&alice).await;
     let claim = packhorse_store::Claim {
         job: JobId::parse(&made.job_id).unwrap(),
+        job_type: packhorse_core::job::JobType::Import,
         station: "dock".to_owned(),
         device: "disk".to_owned(),
         ttl: packhorse_server::LEASE_TTL,

@@ -480,6 +480,7 @@ async fn set(service: &Service, scene: Scene, customer: &AccessKey) -> String {
         Scene::Loading => {
             let claim = Claim {
                 job,
+                job_type: packhorse_core::job::JobType::Import,
                 station: "dock".to_owned(),
                 device: "disk".to_owned(),
                 ttl: Duration::from_secs(60),

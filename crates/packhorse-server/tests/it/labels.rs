@@ -139,6 +139,7 @@ async fn jobs_that_need_no_label_are_refused_by_their_state() {
     service.call(&alice, &cancel(&ids[0])).await;
     let claim = packhorse_store::Claim {
         job: packhorse_core::id::JobId::parse(&ids[1]).unwrap(),
+        job_type: packhorse_core::job::JobType::Import,
         station: "dock".to_owned(),
         device: "disk".to_owned(),
         ttl: packhorse_server::LEASE_TTL,

@@ -7,7 +7,7 @@ use packhorse_core::id::JobId;
 use packhorse_core::job::{Change, JobType, Progress, State};
 
 use super::words::{account, at, claim, finish, holder, job, new_job, snapshot, update};
-use crate::{Error, Store};
+use crate::{Error, Store, Update};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -266,10 +266,11 @@ pub(super) async fn only_jobs_that_waited_too_long_expire(store: Arc<dyn Store>)
 pub(super) async fn every_change_is_chained(store: Arc<dyn Store>) {
     let alice = account(&store, "alice").await;
     let id = job(&store, &alice).await.id;
-    store
-        .update_job(&id, update(&alice, "second"), at(2))
-        .await
-        .unwrap();
+    let second = Update {
+        job_type: JobType::Import,
+        ..update(&alice, "second")
+    };
+    store.update_job(&id, second, at(2)).await.unwrap();
     let claimed = store.claim(claim(&id, "dock"), at(3)).await.unwrap();
     store
         .finish(&holder(&claimed, "dock"), finish(2, 1), at(4))

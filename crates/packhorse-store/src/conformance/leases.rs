@@ -41,6 +41,17 @@ pub(super) async fn a_claim_gives_the_job_and_its_owners_key(store: Arc<dyn Stor
     ));
 }
 
+pub(super) async fn a_job_of_another_kind_is_not_lent(store: Arc<dyn Store>) {
+    let alice = account(&store, "alice").await;
+    let id = job(&store, &alice).await.id;
+    let export = update(&alice, "an export");
+    store.update_job(&id, export, at(2)).await.unwrap();
+    let before = snapshot(&store, &id).await;
+    let lent = store.claim(claim(&id, "dock"), at(3)).await;
+    assert!(matches!(lent, Err(Error::Conflict)), "{lent:?}");
+    assert_eq!(snapshot(&store, &id).await, before);
+}
+
 pub(super) async fn of_many_claims_one_wins(store: Arc<dyn Store>) {
     let alice = account(&store, "alice").await;
     let id = job(&store, &alice).await.id;

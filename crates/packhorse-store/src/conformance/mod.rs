@@ -72,6 +72,7 @@ cases! {
     }
     leases {
         a_claim_gives_the_job_and_its_owners_key,
+        a_job_of_another_kind_is_not_lent,
         of_many_claims_one_wins,
         a_lapsed_lease_can_be_claimed_by_another,
         the_same_station_takes_its_own_job_over,

@@ -52,6 +52,7 @@ pub(super) async fn job(store: &Arc<dyn Store>, owner: &AccessKey) -> Job {
 pub(super) fn claim(id: &JobId, station: &str) -> Claim {
     Claim {
         job: id.clone(),
+        job_type: packhorse_core::job::JobType::Import,
         station: station.to_owned(),
         device: "disk-1".to_owned(),
         ttl: TTL,

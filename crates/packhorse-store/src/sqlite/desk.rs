@@ -72,6 +72,9 @@ impl Sqlite {
     pub(super) async fn lend(&self, claim: Claim, now: Timestamp) -> Result<ClaimedJob> {
         let mut tx = self.write().await?;
         let mut row = row::load(&mut tx, &claim.job).await?;
+        if row.job_type != claim.job_type {
+            return Err(Error::Conflict);
+        }
         if let Some(lease) = live_lease(&row, now)
             && lease.station != claim.station
         {

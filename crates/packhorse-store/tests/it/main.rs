@@ -120,6 +120,7 @@ async fn servers_that_share_a_database_never_lend_a_job_twice() {
                 let server = servers[n % servers.len()].clone();
                 let claim = Claim {
                     job: job.id.clone(),
+                    job_type: packhorse_core::job::JobType::Import,
                     station: format!("dock-{n}"),
                     device: "disk".to_owned(),
                     ttl: Duration::from_secs(60),
