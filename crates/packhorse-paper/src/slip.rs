@@ -18,7 +18,7 @@ pub struct PackingSlip {
     pub device_id: String,
     /// When the job was created, as the customer reads it.
     pub created: String,
-    /// Whether the device will be erased before it goes back.
+    /// Whether the device may be erased before it goes back.
     pub erases: bool,
     /// Where the parcel goes, one line each; `None` when the facility has not said.
     pub ship_to: Option<Vec<String>>,
@@ -151,7 +151,7 @@ impl PackingSlip {
             self.job_id
         );
         let erased = match self.erases {
-            true => "You have another copy of the data: the device is erased before it comes back.",
+            true => "You have another copy of the data: the manifest lets the facility erase the device.",
             false => "You have another copy of the data: parcels get lost.",
         };
         let items = [
