@@ -151,7 +151,9 @@ impl PackingSlip {
             self.job_id
         );
         let erased = match self.erases {
-            true => "You have another copy of the data: the manifest lets the facility erase the device.",
+            true => {
+                "You have another copy of the data: the manifest lets the facility erase the device."
+            }
             false => "You have another copy of the data: parcels get lost.",
         };
         let items = [

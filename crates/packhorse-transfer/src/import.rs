@@ -197,10 +197,9 @@ impl Import {
         let reader = Reader {
             volumes: self.readable(),
             budget: budget.clone(),
-            rows,
             work: work_in,
         };
-        let reading = reader.start(readers());
+        let reading = reader.start(rows, readers());
         let lanes = Lanes::new(
             self.client.clone(),
             self.bucket().clone(),

@@ -19,6 +19,11 @@ mod kind {
     pub(super) const FILE: u8 = 0x85;
     pub(super) const STREAM: u8 = 0xc0;
     pub(super) const NAME: u8 = 0xc1;
+    pub(super) const BITMAP: u8 = 0x81;
+    pub(super) const UPCASE: u8 = 0x82;
+    pub(super) const LABEL: u8 = 0x83;
+    /// Set in records that a reader may pass over.
+    pub(super) const BENIGN: u8 = 0x20;
     /// Set in every record that is in use, and in those that follow a first one.
     pub(super) const IN_USE: u8 = 0x80;
     pub(super) const SECONDARY: u8 = 0x40;
@@ -102,6 +107,11 @@ impl Listing {
                 // A record of a file's set without the file.
                 kind::STREAM | kind::NAME => {
                     return Err(damaged("a file without its first record"));
+                }
+                kind::BITMAP | kind::UPCASE | kind::LABEL => {}
+                // What must be understood (its bit of benign kinds is clear) may not be passed over.
+                other if other & (kind::IN_USE | kind::BENIGN) == kind::IN_USE => {
+                    return Err(damaged("a record of an unknown kind"));
                 }
                 _ => {}
             }

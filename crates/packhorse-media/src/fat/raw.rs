@@ -1,5 +1,6 @@
 //! The 32-byte records of a directory, one after the other, whatever they mean.
 
+use crate::bytes::byte;
 use crate::fat::clusters::{CircleCheck, Clusters};
 use crate::fat::damaged;
 use crate::volume::ReadError;
@@ -33,6 +34,8 @@ pub(crate) struct Records {
     at: u64,
     /// Bytes that may still be read: the format's own limit for a directory.
     left: u64,
+    /// Nothing more is to be had: the end was seen, or something could not be read.
+    ended: bool,
     circle: CircleCheck,
 }
 
@@ -48,6 +51,7 @@ impl Records {
             cluster,
             at: 0,
             left: bytes_max,
+            ended: false,
             circle: CircleCheck::default(),
         }
     }
@@ -59,20 +63,29 @@ impl Records {
         clusters: &Clusters,
         budget: &mut u64,
     ) -> Result<Option<(u64, [u8; 32])>, ReadError> {
-        if self.left < RECORD_BYTES {
+        if self.ended {
             return Ok(None);
         }
         let found = self.fetch(clusters, budget);
-        match found {
-            Ok(Some(_)) => self.left -= RECORD_BYTES,
-            Ok(None) | Err(_) => self.left = 0,
+        self.ended = !matches!(found, Ok(Some(_)));
+        if self.left >= RECORD_BYTES {
+            self.left -= RECORD_BYTES;
+            return found;
         }
-        found
+        // More than the format allows: fine only if nothing is there.
+        self.ended = true;
+        match found {
+            Ok(Some((_, record))) if byte(&record, 0) != 0 => {
+                Err(damaged("a directory longer than the format allows"))
+            }
+            Ok(_) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Nothing more is to be had from this directory.
     pub(crate) fn end(&mut self) {
-        self.left = 0;
+        self.ended = true;
     }
 
     fn fetch(

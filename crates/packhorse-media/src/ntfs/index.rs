@@ -168,8 +168,13 @@ impl Open {
         let in_map = map.as_ref().map_or(0, |map| map.size.saturating_mul(8));
         let blocks_count = blocks
             .as_ref()
-            .map_or(0, |blocks| blocks.size / block_bytes.max(1) as u64)
-            .min(in_map);
+            .map_or(0, |blocks| blocks.size / block_bytes.max(1) as u64);
+        if blocks_count > in_map {
+            return Err(damaged("a directory whose map does not cover its index"));
+        }
+        // A map may claim more than the volume has room for: it costs nothing to write zeros.
+        let room = mft.pages.size() / block_bytes.max(1) as u64;
+        let blocks_count = blocks_count.min(room);
         let open = |stream: Option<Stream>| stream.map(|stream| stream.reader(mft)).transpose();
         Ok(Self {
             root: entries(&bytes, 0x10)?.into(),

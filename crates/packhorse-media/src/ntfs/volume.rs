@@ -79,6 +79,11 @@ impl Ntfs {
                 directory: None,
             }));
         }
+        if is_directory {
+            // Last, so that nothing waits while the walk is below it: memory is not for depth times
+            // streams.
+            found.rotate_left(1);
+        }
         found
     }
 
@@ -122,6 +127,9 @@ fn directory(reference: u64) -> Directory<Listing> {
     }
 }
 
+/// The least that an attribute list needs to name a stream.
+const STREAM_BYTES_MIN: u64 = 0x20;
+
 impl Tree for Ntfs {
     type Listing = Listing;
 
@@ -148,6 +156,13 @@ impl Tree for Ntfs {
             // The root lists the file system's own files, and itself.
             if name.reference & NUMBER_MASK >= FIRST_USER || !listing.is_root {
                 listing.streams = self.child(&name);
+                // Many names may share a record with many streams: rows are paid for like reads.
+                let price = listing.streams.len() as u64 * STREAM_BYTES_MIN;
+                let Some(rest) = budget.checked_sub(price) else {
+                    listing.streams.clear();
+                    return Err(damaged("more streams than the volume has room for"));
+                };
+                *budget = rest;
             }
         }
     }

@@ -4,7 +4,8 @@
 //! streams of several files together fill the processor's vectors, so that the second digest costs
 //! nothing beyond the first, and the piece is still in the cache when it is hashed.
 
-use std::sync::PoisonError;
+use std::sync::mpsc::Receiver;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use packhorse_core::ledger::Verdict;
@@ -27,6 +28,7 @@ pub(crate) const LARGE_FILES_MAX: usize = 8;
 /// The files in the hands of one thread.
 struct InHand<'a> {
     reader: &'a Reader,
+    rows: &'a Mutex<Receiver<OpenRow>>,
     hashing: SideBySide,
     files: Vec<OneFile>,
 }
@@ -57,27 +59,27 @@ struct Filling {
 
 impl Reader {
     /// Reads larger files until there are none, or nobody takes the work.
-    pub(crate) fn run_large(&self) {
+    pub(crate) fn run_large(&self, rows: &Mutex<Receiver<OpenRow>>) {
         let mut in_hand = InHand {
             reader: self,
+            rows,
             hashing: SideBySide::new(),
             files: Vec::new(),
         };
         while in_hand.turn().is_ok_and(|more| more) {}
     }
-
-    /// The next row; waits for it only when there is nothing else to do.
-    fn next_large(&self, wait: bool) -> Option<OpenRow> {
-        let large = &self.rows.large;
-        if wait {
-            let large = large.lock().unwrap_or_else(PoisonError::into_inner);
-            return large.recv().ok();
-        }
-        large.try_lock().ok()?.try_recv().ok()
-    }
 }
 
 impl InHand<'_> {
+    /// The next row; waits for it only when there is nothing else to do.
+    fn next_row(&self) -> Option<OpenRow> {
+        if self.files.is_empty() {
+            let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+            return rows.recv().ok();
+        }
+        self.rows.try_lock().ok()?.try_recv().ok()
+    }
+
     /// Takes files up, reads and hashes a piece of each, and hands over what is complete. False when
     /// there are no more files.
     fn turn(&mut self) -> Result<bool, Unwanted> {
@@ -94,7 +96,7 @@ impl InHand<'_> {
 
     fn take_up(&mut self) -> Result<(), Unwanted> {
         while self.files.len() < LARGE_FILES_MAX && self.streams() < self.hashing.streams() {
-            let Some(row) = self.reader.next_large(self.files.is_empty()) else {
+            let Some(row) = self.next_row() else {
                 return Ok(());
             };
             match self.reader.open(&row) {

@@ -83,8 +83,8 @@ pub(crate) struct Rows {
     pub large: SyncSender<OpenRow>,
 }
 
-/// The other ends, shared by the threads of one kind.
-#[derive(Clone)]
+/// The other ends. Each is shared by the threads of its kind and by nobody else: when the last of
+/// them leaves, whoever feeds them must see it.
 pub(crate) struct Taken {
     groups: Arc<Mutex<Receiver<Vec<OpenRow>>>>,
     large: Arc<Mutex<Receiver<OpenRow>>>,
@@ -106,26 +106,29 @@ pub(crate) fn channels() -> (Rows, Taken) {
 pub(crate) struct Reader {
     pub volumes: Arc<[Option<Arc<dyn Volume>>]>,
     pub budget: ByteBudget,
-    pub rows: Taken,
     pub work: mpsc::Sender<Work>,
 }
 
 impl Reader {
     /// Starts the threads: so many for small files, and one for larger ones. One is enough where
     /// streams are hashed side by side, and more would tear them apart; else each hashes one file.
-    pub(crate) fn start(self, threads: usize) -> Vec<JoinHandle<()>> {
+    pub(crate) fn start(self, rows: Taken, threads: usize) -> Vec<JoinHandle<()>> {
+        let Taken {
+            groups,
+            large: files,
+        } = rows;
         let large = if SideBySide::new().streams() > 1 {
             1
         } else {
             threads
         };
         let small = (0..threads).map(|_| {
-            let reader = self.clone();
-            spawn_blocking(move || reader.run_small())
+            let (reader, groups) = (self.clone(), Arc::clone(&groups));
+            spawn_blocking(move || reader.run_small(&groups))
         });
         let large = (0..large).map(|_| {
-            let reader = self.clone();
-            spawn_blocking(move || reader.run_large())
+            let (reader, files) = (self.clone(), Arc::clone(&files));
+            spawn_blocking(move || reader.run_large(&files))
         });
         small.chain(large).collect()
     }

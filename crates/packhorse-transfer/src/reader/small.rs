@@ -1,6 +1,7 @@
 //! Small files: read one after the other, hashed side by side, handed over together.
 
-use std::sync::PoisonError;
+use std::sync::mpsc::Receiver;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use packhorse_core::ledger::Verdict;
@@ -54,21 +55,20 @@ impl Groups {
     }
 }
 
+fn next_group(groups: &Mutex<Receiver<Vec<OpenRow>>>) -> Option<Vec<OpenRow>> {
+    let groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
+    groups.recv().ok()
+}
+
 impl Reader {
     /// Reads groups until there are none, or nobody takes the work.
-    pub(crate) fn run_small(&self) {
+    pub(crate) fn run_small(&self, groups: &Mutex<Receiver<Vec<OpenRow>>>) {
         let hashing = SideBySide::new();
-        while let Some(group) = self.next_group() {
+        while let Some(group) = next_group(groups) {
             if self.read_group(group, hashing).is_err() {
                 return;
             }
         }
-    }
-
-    fn next_group(&self) -> Option<Vec<OpenRow>> {
-        let groups = &self.rows.groups;
-        let groups = groups.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.recv().ok()
     }
 
     fn read_group(&self, group: Vec<OpenRow>, hashing: SideBySide) -> Result<(), Unwanted> {

@@ -214,3 +214,26 @@ async fn an_object_of_our_own_is_no_conflict_after_an_interruption() {
         assert_eq!(bench.objects().await, bench.files());
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_is_stopped_ends_soon_however_much_is_waiting() {
+    let bench = Bench::new().await;
+    for number in 0..3000 {
+        bench.write(
+            &format!("d{}/f{number}", number % 9),
+            &noise(300, number as u64),
+        );
+    }
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    proxy.fail_if(Fault::Delay(Duration::from_millis(20)), is_upload);
+    let import = bench.import_through(&proxy.endpoint(), "");
+    let stop = import.stop.clone();
+    let loading = tokio::spawn(stopped(import));
+    while proxy.seen().iter().filter(|seen| is_upload(seen)).count() < 100 {
+        tokio::task::yield_now().await;
+    }
+    stop.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(20), loading).await;
+    let error = ended.expect("the load hangs").unwrap();
+    assert!(matches!(error, Error::Stopped), "{error:?}");
+}
