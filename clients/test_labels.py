@@ -129,7 +129,7 @@ def test_the_artifacts_of_a_job_open_without_headers(account, place):
     slip, label = fetch(links["Packing"])[2], fetch(links["Shipping"])[2]
     assert scanned(slip, place) == scanned(label, place) == [f"CODE-128:{made['JobId']}"]
     page = words(slip, place)
-    for word in (account.name, "WD-WCC4N1XZ98", "erased", "Before you close", ADDRESS["name"]):
+    for word in (account.name, "WD-WCC4N1XZ98", "erase the device", "Before you close", ADDRESS["name"]):
         assert word in page, f"{word} is not in\n{page}"
 
 
