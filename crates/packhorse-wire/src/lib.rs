@@ -14,6 +14,7 @@ pub mod actions;
 pub mod authenticate;
 pub mod desk;
 pub mod fault;
+mod host;
 pub mod percent;
 pub mod query;
 pub mod sigv2;

@@ -28,6 +28,7 @@ mod s3_export;
 mod s3_import;
 mod schema;
 mod secrets;
+mod shipment;
 mod shipping;
 mod substitutions;
 mod template;
@@ -43,6 +44,7 @@ pub use problem::{Position, Problem, ProblemKind, Span};
 pub use redact::redact;
 pub use reference::reference;
 pub use schema::schema;
+pub use shipment::{Shipment, shipment};
 pub use template::template;
 pub use types::{
     Address, Common, Customs, EbsImport, ExportOperation, Extensions, GlacierImport, Kind,

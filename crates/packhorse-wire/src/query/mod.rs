@@ -13,13 +13,17 @@ pub use parameters::{Origin, Parameter, Parameters};
 
 use http::HeaderMap;
 use http::header::CONTENT_TYPE;
+use packhorse_core::manifest::MANIFEST_BYTES_MAX;
 
 use crate::fault::Fault;
 use crate::sigv4;
 
-/// Longest body accepted: a manifest of 1 MiB, percent-encoded where it is not plain text. The
-/// HTTP edge stops reading here.
-pub const BODY_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// What a body may have beside its manifest: the other parameters, an older client's
+/// ManifestAddendum and Security-Token among them.
+const OTHER_BYTES_MAX: usize = 64 * 1024;
+/// Longest body accepted: the longest manifest, each byte of it percent-encoded as three, as all of
+/// them are in Japanese. The HTTP edge stops reading here.
+pub const BODY_BYTES_MAX: usize = 3 * MANIFEST_BYTES_MAX + OTHER_BYTES_MAX;
 /// Most parameters in a request. The richest call, GetShippingLabel, has 19 and its job ids.
 pub const PARAMETERS_MAX: usize = 256;
 /// Longest parameter name; the longest in use is `X-Amz-Security-Token`.

@@ -49,7 +49,8 @@ impl Parameters {
     /// is refused, whether the parameter is known or not.
     pub fn decode(query: &str, body: &[u8]) -> Result<Self, Fault> {
         if body.len() > BODY_BYTES_MAX {
-            return Err(Fault::invalid_request("The body is larger than 2 MiB"));
+            let text = format!("The body has more than {BODY_BYTES_MAX} bytes");
+            return Err(Fault::invalid_request(text));
         }
         let body = std::str::from_utf8(body)
             .map_err(|_| Fault::invalid_request("The body is not UTF-8"))?;

@@ -1,7 +1,7 @@
 //! The string to sign.
 
-use crate::percent;
 use crate::query::{Origin, Parameter, Parameters};
+use crate::{host, percent};
 
 /// The canonical query: every parameter but the signature, sorted by name in byte order, encoded.
 pub(super) fn canonical_query<'a>(parameters: impl Iterator<Item = &'a Parameter>) -> String {
@@ -35,11 +35,7 @@ pub(super) fn body_alone(parameters: &Parameters) -> Option<Vec<&Parameter>> {
 /// The hosts that may have been signed: as in the header, lower-cased, and the same without port.
 pub(super) fn hosts(header: &str) -> Vec<String> {
     let whole = header.trim().to_ascii_lowercase();
-    let port = whole.rsplit_once(':').filter(|(_, port)| {
-        // An IPv6 address without port ends in a bracket.
-        !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
-    });
-    match port.map(|(host, _)| host.to_owned()) {
+    match host::without_port(&whole).map(str::to_owned) {
         Some(host) => vec![whole, host],
         None => vec![whole],
     }

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 
+use http::header::HOST;
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::Payload;
 use crate::authenticate::AuthError;
-use crate::percent;
+use crate::{host, percent};
 
 /// Room for a usual canonical request without growing.
 const CANONICAL_BYTES_USUAL: usize = 1024;
@@ -53,28 +54,37 @@ pub struct Request<'a> {
     pub headers: &'a HeaderMap,
 }
 
+/// What a client may have signed in more than one way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Spelling {
+    /// The canonical URI.
+    pub(super) path: String,
+    /// In place of the value of `host`.
+    pub(super) host: Option<String>,
+}
+
 impl Request<'_> {
     /// The SHA-256 of the canonical request, in hex.
     pub(super) fn digest(
         &self,
-        canonical_path: &str,
+        spelling: &Spelling,
         signed_headers: &[&str],
         payload: Payload,
     ) -> Result<String, AuthError> {
-        let text = self.canonical(canonical_path, signed_headers, payload)?;
+        let text = self.canonical(spelling, signed_headers, payload)?;
         Ok(hex::encode(Sha256::digest(&text)))
     }
 
     pub(super) fn canonical(
         &self,
-        canonical_path: &str,
+        spelling: &Spelling,
         signed_headers: &[&str],
         payload: Payload,
     ) -> Result<Vec<u8>, AuthError> {
         let mut head = String::with_capacity(CANONICAL_BYTES_USUAL);
         head.push_str(self.method);
         head.push('\n');
-        head.push_str(canonical_path);
+        head.push_str(&spelling.path);
         head.push('\n');
         push_query(&mut head, self.query);
         head.push('\n');
@@ -82,7 +92,10 @@ impl Request<'_> {
         for name in signed_headers {
             out.extend_from_slice(name.as_bytes());
             out.push(b':');
-            push_values(&mut out, self.headers, name)?;
+            match &spelling.host {
+                Some(host) if *name == HOST.as_str() => out.extend_from_slice(host.as_bytes()),
+                _ => push_values(&mut out, self.headers, name)?,
+            }
             out.push(b'\n');
         }
         out.push(b'\n');
@@ -97,20 +110,74 @@ impl Request<'_> {
         Ok(out)
     }
 
-    /// The canonical URI.
-    pub(super) fn canonical_path(&self, dialect: Dialect) -> String {
+    /// How this room's client signs it.
+    pub(super) fn usual(&self, dialect: Dialect) -> Spelling {
         let path = self.sent_path();
         let raw = match dialect {
             Dialect::S3 => percent::decode(path),
             Dialect::Query => Cow::Borrowed(path.as_bytes()),
         };
-        percent::encode_path(&raw)
+        Spelling {
+            path: percent::encode_path(&raw),
+            host: None,
+        }
+    }
+
+    /// All that is accepted, the usual one first. Some clients of S3 sign their path as they send it,
+    /// without bringing it into normal form. Outside S3 the normal form of RFC 3986 is what the
+    /// protocol asks for, but most sign what they send; and some leave the port of the host out.
+    pub(super) fn spellings(&self, dialect: Dialect) -> Vec<Spelling> {
+        let usual = self.usual(dialect);
+        let other_path = match dialect {
+            Dialect::S3 => self.sent_path().to_owned(),
+            Dialect::Query => percent::encode_path(normal(self.sent_path()).as_bytes()),
+        };
+        let mut all = vec![usual];
+        if all.iter().all(|spelling| spelling.path != other_path) {
+            all.push(Spelling {
+                path: other_path,
+                host: None,
+            });
+        }
+        let mut hosts = self.headers.get_all(HOST).iter();
+        let only = hosts.next().filter(|_| hosts.next().is_none());
+        let text = only.and_then(|host| host.to_str().ok());
+        let bare = text.and_then(|host| host::without_port(host.trim()));
+        if let (Dialect::Query, Some(bare)) = (dialect, bare) {
+            let same: Vec<_> = all.iter().map(|spelling| spelling.path.clone()).collect();
+            all.extend(same.into_iter().map(|path| Spelling {
+                path,
+                host: Some(bare.to_owned()),
+            }));
+        }
+        all
     }
 
     /// The path as sent.
-    pub(super) fn sent_path(&self) -> &str {
+    fn sent_path(&self) -> &str {
         if self.path.is_empty() { "/" } else { self.path }
     }
+}
+
+/// The path without dot segments (RFC 3986, section 5.2.4) and without empty ones. What does not begin
+/// with a slash (`*`, a proxy's whole URL) is no path and stays.
+fn normal(path: &str) -> String {
+    let Some(inside) = path.strip_prefix('/') else {
+        return path.to_owned();
+    };
+    let mut kept = Vec::new();
+    for segment in inside.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(kept.pop()),
+            name => kept.push(name),
+        }
+    }
+    let end = match inside.ends_with('/') && !kept.is_empty() {
+        true => "/",
+        false => "",
+    };
+    format!("/{}{end}", kept.join("/"))
 }
 
 /// Appends the query, decoded, sorted by name and value, and encoded again. The signature itself

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use jiff::fmt::rfc2822;
+
 use super::{ALGORITHM, AmzDate, PRESIGNED_SECONDS_MAX, Scope, Signature};
 use crate::authenticate::AuthError;
 use crate::percent;
@@ -114,6 +116,16 @@ pub(super) fn read_credential(text: &str) -> Result<(String, Scope), AuthError> 
 
 pub(super) fn read_date(text: &str) -> Result<AmzDate, AuthError> {
     AmzDate::parse(text).ok_or(malformed("X-Amz-Date", "must be YYYYMMDDTHHMMSSZ"))
+}
+
+/// Reads a `Date` that stands in for X-Amz-Date: in that form, or in the one HTTP has for it.
+pub(super) fn read_http_date(text: &str) -> Result<AmzDate, AuthError> {
+    let of_http = || rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
+    let date = AmzDate::parse(text).or_else(|| of_http().map(AmzDate::new));
+    date.ok_or(malformed(
+        "Date",
+        "must be YYYYMMDDTHHMMSSZ or as in Sun, 22 Nov 2026 04:31:52 GMT",
+    ))
 }
 
 /// Reads `host;x-amz-date`: lower case, in order, without doubles.

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use packhorse_core::secret::Secret;
 
 use super::claims::{
-    AuthorizationParts, QueryClaims, malformed, need, read_credential, read_date, read_lifetime,
-    read_signature, read_signed_headers,
+    AuthorizationParts, QueryClaims, malformed, need, read_credential, read_date, read_http_date,
+    read_lifetime, read_signature, read_signed_headers,
 };
 use super::sign::sign_digest;
 use super::{
@@ -119,14 +119,9 @@ impl Presented {
         self.check_time(now)?;
         let names: Vec<&str> = self.signed_headers.iter().map(String::as_str).collect();
         let key = SigningKey::derive(secret, self.scope.clone());
-        let normal = request.canonical_path(dialect);
-        let mut paths = vec![normal.as_str()];
-        // Some S3 clients sign their path as they send it, without bringing it into normal form.
-        if dialect == Dialect::S3 && request.sent_path() != normal {
-            paths.push(request.sent_path());
-        }
-        for path in paths {
-            let made = sign_digest(&key, &self.date, &request.digest(path, &names, payload)?);
+        for spelling in request.spellings(dialect) {
+            let digest = request.digest(&spelling, &names, payload)?;
+            let made = sign_digest(&key, &self.date, &digest);
             if made.matches(&self.signature) {
                 return Ok(Verified {
                     key,
@@ -141,11 +136,17 @@ impl Presented {
     fn from_header(text: &str, request: &Request<'_>) -> Result<Self, AuthError> {
         let parts = AuthorizationParts::read(text)?;
         let (access_key_id, scope) = read_credential(parts.credential)?;
-        let date = header_text(request, "x-amz-date")?.ok_or(AuthError::Missing("X-Amz-Date"))?;
+        let date = match header_text(request, "x-amz-date")? {
+            Some(text) => read_date(text)?,
+            None => match header_text(request, "date")? {
+                Some(text) => read_http_date(text)?,
+                None => return Err(AuthError::Missing("X-Amz-Date or Date")),
+            },
+        };
         Ok(Self {
             access_key_id,
             scope,
-            date: read_date(date)?,
+            date,
             signed_headers: read_signed_headers(parts.signed_headers)?,
             signature: read_signature(parts.signature)?,
             lifetime_seconds: None,
@@ -237,9 +238,9 @@ fn header_text<'a>(request: &Request<'a>, name: &str) -> Result<Option<&'a str>,
         (Some(value), None) => {
             let text = value
                 .to_str()
-                .map_err(|_| malformed("an x-amz- header", "must be ASCII"))?;
+                .map_err(|_| malformed("Date or an x-amz- header", "must be ASCII"))?;
             Ok(Some(text.trim()))
         }
-        (Some(_), Some(_)) => Err(malformed("an x-amz- header", "is given twice")),
+        (Some(_), Some(_)) => Err(malformed("Date or an x-amz- header", "is given twice")),
     }
 }

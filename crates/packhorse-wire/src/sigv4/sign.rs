@@ -56,7 +56,7 @@ pub fn sign_headers(
     };
     let names = signable(headers);
     let digest = request
-        .digest(&request.canonical_path(signer.dialect), &names, payload)
+        .digest(&request.usual(signer.dialect), &names, payload)
         .expect("the names were taken from the headers");
     let signature = sign_digest(signer.key, date, &digest);
     let authorization = format!(
@@ -100,7 +100,7 @@ pub fn presign(
         headers: &headers,
     };
     let digest = request
-        .digest(&request.canonical_path(signer.dialect), &["host"], payload)
+        .digest(&request.usual(signer.dialect), &["host"], payload)
         .expect("host was set above");
     let signature = sign_digest(signer.key, date, &digest);
     full.push_str("&X-Amz-Signature=");
