@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use packhorse_core::event::{Actor, Event, Link};
 use packhorse_core::id::{AccountId, JobId};
-use packhorse_core::job::{JobType, Progress};
+use packhorse_core::job::{JobType, Progress, State};
 use packhorse_core::ledger::Counts;
 
 use crate::error::Result;
 use crate::types::{
     Abort, AccessKey, Account, Claim, ClaimedJob, Finish, Holder, Job, JobPage, KeyPair, NewJob,
-    Revision, StationKey, Update,
+    Parcel, Revision, StationKey, Update,
 };
 
 /// Everything the service remembers. Each method is one transaction: it happens wholly and is
@@ -128,6 +128,31 @@ pub trait Store: Send + Sync {
         actor: Actor,
         now: Timestamp,
     ) -> Result<Progress>;
+
+    /// Ends a job that waits, or whose load nobody goes on with: the lease of the last holder must
+    /// have lapsed, else the job is [`crate::Error::Leased`]. The same call again answers alike.
+    async fn give_up(
+        &self,
+        id: &JobId,
+        code: Progress,
+        reason: &str,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Progress>;
+
+    /// Notes that the device of a job is at the facility. A job whose device is there already stays
+    /// as it is.
+    async fn receive(&self, id: &JobId, note: &str, actor: Actor, now: Timestamp) -> Result<State>;
+
+    /// Notes that the device of a job that is over was handed to a carrier. The same call again
+    /// changes nothing; one with another parcel corrects what was noted.
+    async fn send_back(
+        &self,
+        id: &JobId,
+        parcel: Parcel,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<State>;
 
     /// Notes that something was refused. At most one note for a repeated refusal and a bounded
     /// number for a job, so that whoever is refused cannot fill the database.

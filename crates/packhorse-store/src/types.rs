@@ -8,6 +8,10 @@ use packhorse_core::job::{JobType, Progress, State};
 use packhorse_core::ledger::Counts;
 use packhorse_core::secret::Secret;
 
+/// How often a job may be updated. Every former manifest is kept, so their number has an end; nobody
+/// mends one manifest this often.
+pub const REVISIONS_MAX: u32 = 100;
+
 /// The text of a manifest. It may hold passwords, so it is a secret.
 pub type Manifest = Secret;
 
@@ -123,6 +127,8 @@ pub struct Job {
     pub counts: Counts,
     /// The report, once written.
     pub log: Option<LogObject>,
+    /// Who carries the device back, once it was handed over.
+    pub parcel: Option<Parcel>,
     /// The last lease: 0 before the first.
     pub epoch: Epoch,
     /// Who holds the job, while it is being loaded.
@@ -147,6 +153,15 @@ pub struct LogObject {
     pub bucket: String,
     /// The key.
     pub key: String,
+}
+
+/// A device on its way back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parcel {
+    /// Who carries it.
+    pub carrier: String,
+    /// The carrier's number for it.
+    pub tracking_number: String,
 }
 
 /// One line of a listing.

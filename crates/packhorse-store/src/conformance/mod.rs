@@ -10,6 +10,7 @@
 mod accounts;
 mod jobs;
 mod leases;
+mod parcels;
 mod words;
 
 use std::pin::Pin;
@@ -86,5 +87,11 @@ cases! {
         jobs_that_are_over_cannot_be_claimed,
         the_owners_key_follows_rotation,
         an_owner_without_a_key_blocks_the_claim,
+    }
+    parcels {
+        a_parcel_that_came_is_noted_once,
+        a_parcel_that_came_too_late_is_noted_too,
+        a_device_goes_back_when_its_job_is_over,
+        a_load_that_nobody_goes_on_with_is_given_up,
     }
 }

@@ -207,7 +207,7 @@ async fn worth_noting(conn: &mut SqliteConnection, row: &Row, detail: &str) -> R
 }
 
 /// The lease that keeps others away, if the job is being loaded and the lease has not lapsed.
-fn live_lease(row: &Row, now: Timestamp) -> Option<&LeaseTerm> {
+pub(super) fn live_lease(row: &Row, now: Timestamp) -> Option<&LeaseTerm> {
     let lease = row.lease.as_ref()?;
     let live = row.state.progress == Progress::InProgress && lease.until > now;
     live.then_some(lease)

@@ -12,10 +12,8 @@ use super::row::{self, Row};
 use super::time::{cut, from_micros, micros};
 use super::{Sqlite, chain};
 use crate::error::{Error, Result};
-use crate::types::{Job, JobPage, Manifest, NewJob, Revision, Update};
+use crate::types::{Job, JobPage, Manifest, NewJob, REVISIONS_MAX, Revision, Update};
 
-/// Every former manifest is kept, so their number has an end. Nobody mends one manifest this often.
-const REVISIONS_MAX: u32 = 100;
 /// The span over which created jobs are counted.
 const QUOTA_SPAN: SignedDuration = SignedDuration::from_hours(24);
 /// Draws of a job id before giving up. With 34^8 ids the second draw is already a rarity.
@@ -45,6 +43,7 @@ impl Sqlite {
             updated_at: now,
             counts: Counts::default(),
             log: None,
+            parcel: None,
             epoch: Epoch(0),
             lease: None,
             event_count: 1,

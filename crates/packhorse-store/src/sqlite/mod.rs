@@ -9,6 +9,7 @@ mod accounts;
 mod chain;
 mod desk;
 mod jobs;
+mod parcels;
 mod row;
 mod time;
 
@@ -19,7 +20,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use packhorse_core::event::{Actor, Event, Link};
 use packhorse_core::id::{AccountId, JobId};
-use packhorse_core::job::{JobType, Progress};
+use packhorse_core::job::{JobType, Progress, State};
 use packhorse_core::ledger::Counts;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -32,7 +33,7 @@ use crate::seal::Seal;
 use crate::store::Store;
 use crate::types::{
     Abort, AccessKey, Account, Claim, ClaimedJob, Finish, Holder, Job, JobPage, KeyPair, NewJob,
-    Revision, StationKey, Update,
+    Parcel, Revision, StationKey, Update,
 };
 
 /// How long a writer waits for another process. No transaction here takes a tenth of it.
@@ -263,6 +264,31 @@ impl Store for Sqlite {
         now: Timestamp,
     ) -> Result<Progress> {
         self.reject_device(id, code, reason, actor, now).await
+    }
+
+    async fn give_up(
+        &self,
+        id: &JobId,
+        code: Progress,
+        reason: &str,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Progress> {
+        self.end_without_lease(id, code, reason, actor, now).await
+    }
+
+    async fn receive(&self, id: &JobId, note: &str, actor: Actor, now: Timestamp) -> Result<State> {
+        self.note_arrival(id, note, actor, now).await
+    }
+
+    async fn send_back(
+        &self,
+        id: &JobId,
+        parcel: Parcel,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<State> {
+        self.note_departure(id, parcel, actor, now).await
     }
 
     async fn record_refusal(

@@ -10,7 +10,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::time::{from_micros, micros};
 use crate::error::{Error, Result};
-use crate::types::{Job, JobSummary, LeaseTerm, LogObject, Manifest};
+use crate::types::{Job, JobSummary, LeaseTerm, LogObject, Manifest, Parcel};
 
 /// A row of `jobs`.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(super) struct Row {
     pub(super) updated_at: Timestamp,
     pub(super) counts: Counts,
     pub(super) log: Option<LogObject>,
+    pub(super) parcel: Option<Parcel>,
     pub(super) epoch: Epoch,
     /// Stays after the end, so that a repeated end is recognised.
     pub(super) lease: Option<LeaseTerm>,
@@ -50,6 +51,7 @@ impl Row {
             updated_at: self.updated_at,
             counts: self.counts,
             log: self.log,
+            parcel: self.parcel,
             epoch: self.epoch,
             lease: self.lease.filter(|_| loading),
         }
@@ -110,10 +112,12 @@ pub(super) async fn insert(conn: &mut SqliteConnection, row: &mut Row) -> Result
 /// Writes the changed row, if nobody else did since it was read.
 pub(super) async fn save(conn: &mut SqliteConnection, row: &mut Row) -> Result<()> {
     let log = row.log.as_ref();
+    let parcel = row.parcel.as_ref();
     let lease = row.lease.as_ref();
     let done = sqlx::query(
         "UPDATE jobs SET access_key_id = ?, job_type = ?, location = ?, progress = ?, \
-         revision = ?, updated_at = ?, counts = ?, log_bucket = ?, log_key = ?, epoch = ?, \
+         revision = ?, updated_at = ?, counts = ?, log_bucket = ?, log_key = ?, \
+         carrier = ?, tracking_number = ?, epoch = ?, \
          lease_station = ?, lease_device = ?, lease_until = ?, event_count = ?, event_link = ?, \
          version = version + 1 WHERE seq = ? AND version = ?",
     )
@@ -126,6 +130,8 @@ pub(super) async fn save(conn: &mut SqliteConnection, row: &mut Row) -> Result<(
     .bind(counts_text(&row.counts))
     .bind(log.map(|log| &log.bucket))
     .bind(log.map(|log| &log.key))
+    .bind(parcel.map(|parcel| &parcel.carrier))
+    .bind(parcel.map(|parcel| &parcel.tracking_number))
     .bind(row.epoch.0)
     .bind(lease.map(|lease| &lease.station))
     .bind(lease.map(|lease| &lease.device))
@@ -169,6 +175,7 @@ pub(super) fn read(row: &SqliteRow) -> Result<Row> {
         counts: serde_json::from_str(&counts)
             .map_err(|_| Error::Corrupt("the counts of a job cannot be read"))?,
         log: log(row)?,
+        parcel: parcel(row)?,
         epoch: Epoch(row.try_get("epoch")?),
         lease: lease(row)?,
         event_count: row.try_get("event_count")?,
@@ -180,6 +187,16 @@ pub(super) fn read(row: &SqliteRow) -> Result<Row> {
 fn log(row: &SqliteRow) -> Result<Option<LogObject>> {
     let (bucket, key) = (row.try_get("log_bucket")?, row.try_get("log_key")?);
     Ok(Option::zip(bucket, key).map(|(bucket, key)| LogObject { bucket, key }))
+}
+
+fn parcel(row: &SqliteRow) -> Result<Option<Parcel>> {
+    let carrier: Option<String> = row.try_get("carrier")?;
+    let tracking_number: Option<String> = row.try_get("tracking_number")?;
+    let both = Option::zip(carrier, tracking_number);
+    Ok(both.map(|(carrier, tracking_number)| Parcel {
+        carrier,
+        tracking_number,
+    }))
 }
 
 fn lease(row: &SqliteRow) -> Result<Option<LeaseTerm>> {
