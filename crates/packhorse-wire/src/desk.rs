@@ -7,13 +7,16 @@
 //! | `POST /desk/v1/jobs/{id}/renew` [`Renew`] | 200 [`Renewed`] |
 //! | `POST /desk/v1/jobs/{id}/finish` [`Finish`] | 200 [`Finished`]; the same finish again answers alike |
 //! | `POST /desk/v1/jobs/{id}/abort` [`Abort`] | 200 [`Finished`] |
+//! | `POST /desk/v1/jobs/{id}/give-up` [`GiveUp`] | 200 [`Finished`]; the same again answers alike |
+//! | `POST /desk/v1/jobs/{id}/receive` [`Receive`] | 200 [`Whereabouts`]; the same again answers alike |
+//! | `POST /desk/v1/jobs/{id}/return` [`Return`] | 200 [`Whereabouts`]; the same again answers alike |
 //!
 //! A refusal is a 4xx with a [`Refusal`]; 401 without a known station key; 5xx may be tried again.
 
 use serde::{Deserialize, Serialize};
 
 use packhorse_core::id::{Epoch, JobId};
-use packhorse_core::job::{JobType, Progress};
+use packhorse_core::job::{JobType, Location, Progress};
 use packhorse_core::ledger::Counts;
 use packhorse_core::secret::Secret;
 
@@ -125,6 +128,43 @@ pub struct LogObject {
     pub bucket: String,
     /// The key.
     pub key: String,
+}
+
+/// The operator gives a job up that cannot be loaded, and that no station is loading.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GiveUp {
+    /// One of the abort codes.
+    pub code: Progress,
+    /// For the event log: what the operator knows.
+    pub reason: String,
+}
+
+/// The parcel with the job's device arrived.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receive {
+    /// For the event log: in which bay it lies, what it looks like.
+    pub note: Option<String>,
+}
+
+/// The job's device was handed to a carrier.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Return {
+    /// Who carries it.
+    pub carrier: String,
+    /// The carrier's number for it.
+    pub tracking_number: String,
+}
+
+/// Where the job stands after its parcel came or went.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whereabouts {
+    /// Where the device is.
+    pub location: Location,
+    /// How far the load is.
+    pub progress: Progress,
 }
 
 /// The job's final state.

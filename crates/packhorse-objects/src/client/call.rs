@@ -132,6 +132,10 @@ impl Signer {
         }
     }
 
+    pub(super) fn region(&self) -> &str {
+        &self.region
+    }
+
     fn sign(&self, method: &Method, path_and_query: (&str, &str), headers: &mut HeaderMap) {
         let second = self.second(clock::now());
         let signer = SignAs {

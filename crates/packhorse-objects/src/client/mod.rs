@@ -84,6 +84,22 @@ impl Client {
             }),
         })
     }
+
+    /// A client for the same store and another key, over the same connections.
+    pub fn with_credentials(&self, credentials: &Credentials) -> Self {
+        let Shared {
+            http,
+            endpoint,
+            signer,
+        } = &*self.shared;
+        Self {
+            shared: Arc::new(Shared {
+                http: http.clone(),
+                endpoint: endpoint.clone(),
+                signer: call::Signer::new(credentials, signer.region()),
+            }),
+        }
+    }
 }
 
 fn connector() -> Result<HttpsConnector<HttpConnector>, Error> {

@@ -6,6 +6,7 @@
 mod artifact;
 mod cancel_job;
 mod create_job;
+mod exceptions;
 mod get_shipping_label;
 mod get_status;
 mod list_jobs;
@@ -16,6 +17,7 @@ mod update_job;
 pub use artifact::Artifact;
 pub use cancel_job::{CancelJob, CancelJobAnswer};
 pub use create_job::{CreateJob, CreateJobAnswer};
+pub use exceptions::{EXCEPTIONS, Exceptions};
 pub use get_shipping_label::{GetShippingLabel, GetShippingLabelAnswer, LabelAddress};
 pub use get_status::{GetStatus, GetStatusAnswer};
 pub use list_jobs::{JOBS_PER_PAGE_MAX, ListJobs, ListJobsAnswer, ListedJob};

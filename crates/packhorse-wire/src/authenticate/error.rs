@@ -39,7 +39,10 @@ pub enum AuthError {
     #[error("the signed header {0} is missing")]
     SignedHeaderAbsent(String),
     /// The request's time is too far from the server's.
-    #[error("the request was signed at {signed_at}, more than 15 minutes away from {now}")]
+    #[error(
+        "the request was signed at {signed_at:.0}, more than 15 minutes away from {now:.0}: set \
+         your clock"
+    )]
     Skewed {
         /// When the client says it signed.
         signed_at: jiff::Timestamp,
@@ -47,7 +50,7 @@ pub enum AuthError {
         now: jiff::Timestamp,
     },
     /// The signature was made for a limited time, which is over.
-    #[error("the request expired at {expired_at}, it is now {now}")]
+    #[error("the request expired at {expired_at:.0}, it is now {now:.0}: sign it again")]
     Expired {
         /// When it ended.
         expired_at: jiff::Timestamp,

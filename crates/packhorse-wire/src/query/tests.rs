@@ -55,7 +55,11 @@ fn what_cannot_be_decoded_is_refused() {
     );
     let many: String = (0..=PARAMETERS_MAX).map(|n| format!("p{n}=&")).collect();
     check(&many, b"", "more than 256 parameters");
-    check("", &vec![b'a'; BODY_BYTES_MAX + 1], "more than 3211264 bytes");
+    check(
+        "",
+        &vec![b'a'; BODY_BYTES_MAX + 1],
+        "more than 3211264 bytes",
+    );
 }
 
 #[test]

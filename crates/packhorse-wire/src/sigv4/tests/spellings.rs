@@ -65,10 +65,21 @@ fn spelling(path: &str, host: Option<&str>) -> Spelling {
 fn a_date_stands_in_for_the_protocols_own_header() {
     let signed = ["date", "host"];
     let root = spelling("/", None);
-    let with = |date| outcome(&[("host", "a.example"), ("date", date)], &signed, "/", &root);
+    let with = |date| {
+        outcome(
+            &[("host", "a.example"), ("date", date)],
+            &signed,
+            "/",
+            &root,
+        )
+    };
     assert_eq!(with("Sun, 30 Aug 2015 12:36:00 GMT"), Ok(()));
     assert_eq!(with("20150830T123600Z"), Ok(()));
-    for wrong in ["yesterday", "2015-08-30T12:36:00Z", "Mon, 30 Aug 2015 12:36:00 GMT"] {
+    for wrong in [
+        "yesterday",
+        "2015-08-30T12:36:00Z",
+        "Mon, 30 Aug 2015 12:36:00 GMT",
+    ] {
         let refused = with(wrong);
         assert!(
             matches!(refused, Err(AuthError::Malformed { what: "Date", .. })),
@@ -114,9 +125,8 @@ fn outcome_of_host(sent: &str, signed: &str) -> Result<(), AuthError> {
 fn a_path_may_be_signed_in_normal_form_or_as_it_was_sent() {
     let sent = [("host", "a.example:80"), ("x-amz-date", DATE)];
     let names = ["host", "x-amz-date"];
-    let signed = |path: &str, canonical: &str| {
-        outcome(&sent, &names, path, &spelling(canonical, None))
-    };
+    let signed =
+        |path: &str, canonical: &str| outcome(&sent, &names, path, &spelling(canonical, None));
     // The paths of the public suite's folder "normalize-path".
     for (path, normal) in [
         ("/example/..", "/"),
@@ -134,7 +144,11 @@ fn a_path_may_be_signed_in_normal_form_or_as_it_was_sent() {
         let other = signed(path, "/other");
         assert_eq!(other, Err(AuthError::Mismatch), "{path}");
     }
-    let twice = [("host", "a.example:80"), ("host", "b.example"), ("x-amz-date", DATE)];
+    let twice = [
+        ("host", "a.example:80"),
+        ("host", "b.example"),
+        ("x-amz-date", DATE),
+    ];
     let bare = spelling("/", Some("a.example"));
     let refused = outcome(&twice, &names, "/", &bare);
     assert_eq!(refused, Err(AuthError::Mismatch), "all hosts are signed");
@@ -165,10 +179,13 @@ fn the_public_suites_paths_make_its_signatures() {
         let headers = headers(&[("host", "example.amazonaws.com"), ("x-amz-date", DATE)]);
         let request = request(path, &headers);
         let names = ["host", "x-amz-date"];
-        let made = request.spellings(Dialect::Query).into_iter().map(|spelling| {
-            let digest = request.digest(&spelling, &names, Payload::of(b""));
-            sign_digest(&key("service"), &date, &digest.unwrap()).to_hex()
-        });
+        let made = request
+            .spellings(Dialect::Query)
+            .into_iter()
+            .map(|spelling| {
+                let digest = request.digest(&spelling, &names, Payload::of(b""));
+                sign_digest(&key("service"), &date, &digest.unwrap()).to_hex()
+            });
         let made: Vec<_> = made.collect();
         assert!(made.iter().any(|made| made == expected), "{path}: {made:?}");
     }
