@@ -1,7 +1,7 @@
 //! What every request needs: the store, the keys, the settings, the clock.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use packhorse_objects::client::{Client, Error};
@@ -27,7 +27,14 @@ pub struct Context {
     pub settings: Settings,
     /// The time.
     pub clock: Clock,
+    /// Connections to the object store; made empty, [`Default`].
+    pub connections: Connections,
 }
+
+/// Connections to the object store, shared by the requests of all customers; each request is signed
+/// with its own key.
+#[derive(Clone, Debug, Default)]
+pub struct Connections(Arc<OnceLock<Client>>);
 
 impl Context {
     /// The time.
@@ -41,11 +48,17 @@ impl Context {
             access_key_id: key.id.clone(),
             secret_access_key: key.secret.clone(),
         };
-        let client = Client::new(&self.settings.object_store, &credentials);
-        client.inspect_err(|error| {
+        let Connections(shared) = &self.connections;
+        if let Some(shared) = shared.get() {
+            return Ok(shared.with_credentials(&credentials));
+        }
+        let made = Client::new(&self.settings.object_store, &credentials);
+        let made = made.inspect_err(|error| {
             let error = chain(error);
             tracing::error!(error, "the object store is configured wrongly");
-        })
+        })?;
+        let first = shared.get_or_init(|| made);
+        Ok(first.with_credentials(&credentials))
     }
 }
 

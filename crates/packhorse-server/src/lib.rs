@@ -18,8 +18,9 @@ mod expiry;
 mod http;
 mod postal;
 mod store_error;
+mod throttle;
 
-pub use context::{Clock, Context, Facility, Settings};
+pub use context::{Clock, Connections, Context, Facility, Settings};
 pub use desk::LEASE_TTL;
 pub use expiry::expire_once;
 pub use http::{Error, Server};

@@ -1,4 +1,5 @@
-//! How many requests an access key may send: a bucket of tokens for each key in use.
+//! How many requests a key (an access key, an account) may send: a bucket of tokens for each key in
+//! use.
 //!
 //! A bucket holds one second's requests and fills evenly. A bucket that is full is as good as none,
 //! so those are forgotten, and what is remembered are the keys of about the last second. Only keys
@@ -14,7 +15,7 @@ use jiff::Timestamp;
 const SWEPT_FROM: usize = 1024;
 
 /// The allowances of all keys.
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     per_second: f64,
     buckets: Mutex<Buckets>,
 }
@@ -32,7 +33,7 @@ struct Bucket {
 }
 
 impl Throttle {
-    pub(super) fn new(per_second: NonZeroU32) -> Self {
+    pub(crate) fn new(per_second: NonZeroU32) -> Self {
         Self {
             per_second: f64::from(per_second.get()),
             buckets: Mutex::new(Buckets {
@@ -43,7 +44,7 @@ impl Throttle {
     }
 
     /// Takes a token of the key's bucket; `false` when there is none.
-    pub(super) fn admit(&self, key: &str, now: Timestamp) -> bool {
+    pub(crate) fn admit(&self, key: &str, now: Timestamp) -> bool {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         if buckets.by_key.len() >= buckets.sweep_at && !buckets.by_key.contains_key(key) {
             buckets.sweep(self.per_second, now);

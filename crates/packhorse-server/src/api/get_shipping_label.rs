@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use packhorse_core::job::Progress;
-use packhorse_core::manifest::Manifest;
+use packhorse_core::manifest::Shipment;
 use packhorse_paper::{JOBS_PER_LABEL_MAX, Paper, ShippingLabel};
 use packhorse_store::{AccessKey, Job};
 use packhorse_wire::actions::{GetShippingLabel, GetShippingLabelAnswer};
@@ -19,10 +19,10 @@ use crate::postal::Members;
 /// Longest key of an object.
 const KEY_BYTES_MAX: usize = 1024;
 
-/// A job for the label, with its manifest.
+/// A job for the label, with what its manifest says of the parcel.
 struct Labelled {
     job: Job,
-    manifest: Manifest,
+    shipment: Shipment,
 }
 
 /// Prints the label, keeps it in the log bucket of each job, as the original did, and gives a link
@@ -37,14 +37,14 @@ pub(super) async fn run(
     let facility = facility.ok_or_else(no_address)?;
     let mut labelled = Vec::with_capacity(jobs.len());
     for job in jobs {
-        let manifest = artifacts::read_manifest(&job).await.map_err(not_printed)?;
-        labelled.push(Labelled { job, manifest });
+        let shipment = artifacts::read_shipment(&job).await.map_err(not_printed)?;
+        labelled.push(Labelled { job, shipment });
     }
     let Some(first) = labelled.first() else {
         return Err(Fault::missing_job_id("jobIds"));
     };
     let places = places(&labelled)?;
-    let sender = sender::of(asked.address.into(), &first.manifest.common.return_address)?;
+    let sender = sender::of(asked.address.into(), &first.shipment.return_address)?;
     let mut warnings = sender.warnings.clone();
     warnings.extend(differing_addresses(&labelled, &sender));
     let label = words(facility, &labelled, sender);
@@ -98,14 +98,17 @@ fn no_address() -> Fault {
     )
 }
 
-fn not_printed(_: NotPrinted) -> Fault {
-    Fault::internal()
+fn not_printed(not: NotPrinted) -> Fault {
+    match not {
+        NotPrinted::Busy => Fault::service_unavailable(),
+        NotPrinted::Broken => Fault::internal(),
+    }
 }
 
 /// Where the label will be kept for each job.
 fn places(labelled: &[Labelled]) -> Result<Vec<Place>, Fault> {
     let places = labelled.iter().map(|one| {
-        let place = artifacts::place(&one.manifest, &one.job.id);
+        let place = artifacts::place(&one.shipment, &one.job.id);
         if place.key.len() <= KEY_BYTES_MAX {
             return Ok(place);
         }
@@ -122,9 +125,7 @@ fn places(labelled: &[Labelled]) -> Result<Vec<Place>, Fault> {
 /// Devices of one parcel that go back to different places are worth a second look, unless the
 /// caller said who sends it.
 fn differing_addresses(labelled: &[Labelled], sender: &Sender) -> Option<String> {
-    let mut addresses = labelled
-        .iter()
-        .map(|one| &one.manifest.common.return_address);
+    let mut addresses = labelled.iter().map(|one| &one.shipment.return_address);
     let first = addresses.next()?;
     let differ = !sender.given && addresses.any(|address| address != first);
     differ.then(|| {

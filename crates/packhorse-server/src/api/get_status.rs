@@ -28,8 +28,11 @@ pub(super) async fn run(
         location_message: messages::location(job.state.location).to_owned(),
         progress_code: job.state.progress,
         progress_message: messages::progress(&job),
-        carrier: None,
-        tracking_number: None,
+        carrier: job.parcel.as_ref().map(|parcel| parcel.carrier.clone()),
+        tracking_number: job
+            .parcel
+            .as_ref()
+            .map(|parcel| parcel.tracking_number.clone()),
         error_count: job.counts.failed,
         signature,
         signature_file_contents,

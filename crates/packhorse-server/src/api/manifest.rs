@@ -29,12 +29,25 @@ pub(super) async fn check(
     .await?;
     let Reading { manifest, warnings } = read.map_err(|problems| problems_fault(&problems))?;
     check_key(caller, &manifest, text)?;
-    buckets::check(context, caller, buckets::uses(&manifest)).await?;
     let mut lines: Vec<_> = warnings.iter().map(Problem::to_string).collect();
+    buckets::check(context, caller, buckets::uses(&manifest))
+        .await
+        .map_err(|fault| with_warnings(fault, &lines))?;
     if let Kind::S3Export(_) = manifest.kind {
         lines.push(NOT_YET_EXPORTED.to_owned());
     }
     Ok((!lines.is_empty()).then(|| lines.join("\n")))
+}
+
+/// A refusal of the buckets, with what else the customer should know of the manifest.
+fn with_warnings(fault: Fault, warnings: &[String]) -> Fault {
+    match warnings {
+        [] => fault,
+        warnings => {
+            let (refusal, warnings) = (fault.message(), warnings.join("\nWarning: "));
+            Fault::new(fault.code(), format!("{refusal}\nWarning: {warnings}"))
+        }
+    }
 }
 
 /// What a customer learns who creates an export now.

@@ -11,7 +11,6 @@ mod list_jobs;
 mod manifest;
 mod messages;
 mod sender;
-mod throttle;
 mod update_job;
 
 use axum::extract::Request as HttpRequest;
@@ -28,9 +27,9 @@ use packhorse_wire::query::{BODY_BYTES_MAX, Call, Parameters};
 
 use crate::context::Context;
 use crate::http::{Bodies, BodyError, CutBody, RequestId};
+use crate::throttle::Throttle;
 
 use faults::store_fault;
-use throttle::Throttle;
 
 /// Seconds after which a refused client may try again: a bucket is full again by then.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");
@@ -191,6 +190,7 @@ fn body_fault(error: BodyError) -> Fault {
             Fault::invalid_request("The body of the request did not arrive in time")
         }
         BodyError::Broken => Fault::invalid_request("The body of the request did not arrive whole"),
+        BodyError::Busy => Fault::service_unavailable(),
     }
 }
 

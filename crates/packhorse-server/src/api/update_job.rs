@@ -2,7 +2,7 @@
 
 use packhorse_core::job::Change;
 use packhorse_core::secret::Secret;
-use packhorse_store::{AccessKey, Update};
+use packhorse_store::{AccessKey, Error, REVISIONS_MAX, Update};
 use packhorse_wire::actions::{UpdateJob, UpdateJobAnswer};
 use packhorse_wire::fault::Fault;
 
@@ -27,6 +27,10 @@ pub(super) async fn run(
     job.state
         .after(Change::Update)
         .map_err(|at| state_fault(&asked.job_id, at.from.progress, Fault::unable_to_update))?;
+    if job.revision > REVISIONS_MAX {
+        let limit = REVISIONS_MAX;
+        return Err(refuse(Error::TooManyRevisions { limit }));
+    }
     let warning_message = manifest::check(context, caller, &asked.manifest, asked.job_type).await?;
     let mut artifacts = Vec::new();
     if !asked.validate_only {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use packhorse_core::id::JobId;
-use packhorse_core::manifest::Manifest;
+use packhorse_core::manifest::Shipment;
 use packhorse_objects::client::{Client, Error, ObjectMeta};
 use packhorse_objects::digest::BodyDigest;
 use packhorse_store::{AccessKey, Job};
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::store_error::chain;
 
 use super::Refusal;
-use super::paper::read_manifest;
+use super::paper::read_shipment;
 
 /// Ours have some 40 KiB. What is larger was put there by somebody else.
 const LABEL_BYTES_MAX: usize = 1024 * 1024;
@@ -29,10 +29,10 @@ pub(crate) struct Place {
 }
 
 /// Where the label of a job is kept.
-pub(crate) fn place(manifest: &Manifest, job: &JobId) -> Place {
-    let prefix = &manifest.common.log_prefix;
+pub(crate) fn place(shipment: &Shipment, job: &JobId) -> Place {
+    let prefix = &shipment.log_prefix;
     Place {
-        bucket: manifest.common.log_bucket.as_str().to_owned(),
+        bucket: shipment.log_bucket.as_str().to_owned(),
         key: format!("{prefix}shipping-label-{job}.pdf"),
     }
 }
@@ -50,7 +50,7 @@ pub(crate) async fn store(client: &Client, place: &Place, pdf: Bytes) -> Result<
 
 /// Fetches the label of a job with its owner's key.
 pub(super) async fn fetch(context: &Context, key: &AccessKey, job: &Job) -> Result<Bytes, Refusal> {
-    let place = place(&read_manifest(job).await?, &job.id);
+    let place = place(&read_shipment(job).await?, &job.id);
     let client = context.objects(key).map_err(|_| Refusal::Broken)?;
     let get = async {
         let object = client.get_object(&place.bucket, &place.key, None).await?;

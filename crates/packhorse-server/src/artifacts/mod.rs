@@ -9,6 +9,7 @@ mod label;
 mod link;
 mod paper;
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use axum::Router;
@@ -18,7 +19,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderName, StatusCode};
 use packhorse_core::job::State as JobState;
@@ -28,12 +30,19 @@ use packhorse_wire::actions::Artifact;
 
 use crate::context::Context;
 use crate::store_error::{Trouble, sort};
+use crate::throttle::Throttle;
 
 use link::Link;
 
 pub(crate) use label::{Place, place, store};
 pub(crate) use link::Document;
-pub(crate) use paper::{NotPrinted, print_label, read_manifest};
+pub(crate) use paper::{NotPrinted, print_label, read_shipment};
+
+/// Files of one account in a second, a second's worth of them at once: who prints the papers of a
+/// whole pallet waits a little, and nobody else does.
+const FILES_PER_SECOND: NonZeroU32 = NonZeroU32::new(8).expect("8 is not 0");
+/// Seconds after which one may ask again.
+const RETRY_AFTER_SECONDS: &str = "1";
 
 /// What a browser must not do with a personal file from a link that is a key: keep it, guess what
 /// it is, tell others where it came from.
@@ -73,28 +82,36 @@ pub(crate) fn url(context: &Context, caller: &AccessKey, job: &Job, document: Do
     format!("{}/artifacts/{token}", context.settings.public_url)
 }
 
+/// The files' side of the server.
+struct Shelf {
+    context: Context,
+    throttle: Throttle,
+}
+
 /// The routes below `/artifacts`.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>(context: Context) -> Router<S> {
+    let throttle = Throttle::new(FILES_PER_SECOND);
     Router::new()
-        .route("/{token}", get(fetch))
+        .route("/{token}", get(fetch).fallback(nothing_here))
         .fallback(nothing_here)
-        .with_state(Arc::new(context))
+        .with_state(Arc::new(Shelf { context, throttle }))
 }
 
 async fn fetch(
-    State(context): State<Arc<Context>>,
+    State(shelf): State<Arc<Shelf>>,
     token: Result<Path<String>, PathRejection>,
 ) -> Response {
     let Ok(Path(token)) = token else {
         return refusal(Refusal::NotValid);
     };
-    match find(&context, &token).await {
+    match shelf.find(&token).await {
         Ok(file) => file.into_response(),
         Err(refused) => refusal(refused),
     }
 }
 
-async fn nothing_here() -> Response {
+/// What is no link at all.
+pub(crate) async fn nothing_here() -> Response {
     refusal(Refusal::NotValid)
 }
 
@@ -105,6 +122,8 @@ enum Refusal {
     NotValid,
     /// Try again.
     Busy,
+    /// The account asks for too many at once: try again.
+    TooMany,
     /// Something broke inside.
     Broken,
 }
@@ -116,32 +135,39 @@ struct File {
     bytes: Bytes,
 }
 
-async fn find(context: &Context, token: &str) -> Result<File, Refusal> {
-    let link = Link::from_token(token, &context.artifact_key, context.now());
-    let link = link.ok_or(Refusal::NotValid)?;
-    let key = context.store.find_access_key(&link.access_key_id).await;
-    let key = key.map_err(store_refusal)?.filter(|key| key.enabled);
-    let key = key.ok_or(Refusal::NotValid)?;
-    let job = context.store.job(key.account, &link.job).await;
-    let job = job.map_err(store_refusal)?;
-    if !awaits_device(job.state) {
-        return Err(Refusal::NotValid);
-    }
-    let bytes = match link.document {
-        Document::Signature => {
-            let id = job.id.as_str();
-            let signature = Signature::sign(&context.signature_key, job.account, id);
-            signature.file_contents(id).into()
+impl Shelf {
+    async fn find(&self, token: &str) -> Result<File, Refusal> {
+        let context = &self.context;
+        let link = Link::from_token(token, &context.artifact_key, context.now());
+        let link = link.ok_or(Refusal::NotValid)?;
+        let key = context.store.find_access_key(&link.access_key_id).await;
+        let key = key.map_err(store_refusal)?.filter(|key| key.enabled);
+        let key = key.ok_or(Refusal::NotValid)?;
+        let job = context.store.job(key.account, &link.job).await;
+        let job = job.map_err(store_refusal)?;
+        if !awaits_device(job.state) {
+            return Err(Refusal::NotValid);
         }
-        Document::PackingSlip => paper::print_slip(context, &key, &job).await?,
-        Document::ShippingLabel => paper::print_own_label(context, &job).await?,
-        Document::StoredLabel => label::fetch(context, &key, &job).await?,
-    };
-    Ok(File {
-        document: link.document,
-        name: link.document.file_name(&job.id),
-        bytes,
-    })
+        let account = key.account.0.to_string();
+        if !self.throttle.admit(&account, context.now()) {
+            return Err(Refusal::TooMany);
+        }
+        let bytes = match link.document {
+            Document::Signature => {
+                let id = job.id.as_str();
+                let signature = Signature::sign(&context.signature_key, job.account, id);
+                signature.file_contents(id).into()
+            }
+            Document::PackingSlip => paper::print_slip(context, &key, &job).await?,
+            Document::ShippingLabel => paper::print_own_label(context, &job).await?,
+            Document::StoredLabel => label::fetch(context, &key, &job).await?,
+        };
+        Ok(File {
+            document: link.document,
+            name: link.document.file_name(&job.id),
+            bytes,
+        })
+    }
 }
 
 fn store_refusal(error: Error) -> Refusal {
@@ -153,8 +179,11 @@ fn store_refusal(error: Error) -> Refusal {
 }
 
 impl From<NotPrinted> for Refusal {
-    fn from(_: NotPrinted) -> Self {
-        Self::Broken
+    fn from(not: NotPrinted) -> Self {
+        match not {
+            NotPrinted::Busy => Self::Busy,
+            NotPrinted::Broken => Self::Broken,
+        }
     }
 }
 
@@ -165,12 +194,21 @@ fn refusal(refusal: Refusal) -> Response {
             StatusCode::SERVICE_UNAVAILABLE,
             "This file cannot be had at the moment: try again in a while.\n",
         ),
+        Refusal::TooMany => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many files of this account were asked for at once: try again in a second.\n",
+        ),
         Refusal::Broken => (
             StatusCode::INTERNAL_SERVER_ERROR,
             "The service failed to make this file: try again.\n",
         ),
     };
-    (status, PRIVATE, text).into_response()
+    match refusal {
+        Refusal::Busy | Refusal::TooMany => {
+            (status, PRIVATE, [(RETRY_AFTER, RETRY_AFTER_SECONDS)], text).into_response()
+        }
+        Refusal::NotValid | Refusal::Broken => (status, PRIVATE, text).into_response(),
+    }
 }
 
 impl IntoResponse for File {

@@ -1,6 +1,7 @@
 //! The desk: what stations ask and report, as JSON with a bearer key.
 
 mod claim;
+mod parcel;
 mod refusals;
 mod report;
 
@@ -48,6 +49,9 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(
         .route("/jobs/{id}/renew", post(renew))
         .route("/jobs/{id}/finish", post(finish))
         .route("/jobs/{id}/abort", post(abort))
+        .route("/jobs/{id}/give-up", post(give_up))
+        .route("/jobs/{id}/receive", post(receive))
+        .route("/jobs/{id}/return", post(send_back))
         .fallback(nothing_here)
         .with_state(Arc::new(Desk { context, bodies }))
 }
@@ -88,6 +92,39 @@ async fn abort(
 ) -> Response {
     desk.answer(request, async |station, message| {
         report::abort(&desk.context, station, &job_id(&id)?, message).await
+    })
+    .await
+}
+
+async fn give_up(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    desk.answer(request, async |station, message| {
+        parcel::give_up(&desk.context, station, &job_id(&id)?, message).await
+    })
+    .await
+}
+
+async fn receive(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    desk.answer(request, async |station, message| {
+        parcel::receive(&desk.context, station, &job_id(&id)?, message).await
+    })
+    .await
+}
+
+async fn send_back(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    desk.answer(request, async |station, message| {
+        parcel::send_back(&desk.context, station, &job_id(&id)?, message).await
     })
     .await
 }
@@ -149,6 +186,7 @@ impl Desk {
             BodyError::TooLong => bad(format!("a message has at most {MESSAGE_BYTES_MAX} bytes")),
             BodyError::TooSlow => bad("the message did not arrive in time".to_owned()),
             BodyError::Broken => bad("the message did not arrive whole".to_owned()),
+            BodyError::Busy => Failure::Busy,
         })?;
         // The parser's own text repeats pieces of the message, and a SIGNATURE is none for the log.
         serde_json::from_slice(&body.bytes).map_err(|error| {

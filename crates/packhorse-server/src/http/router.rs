@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{any, get};
 use http::Method;
 use http::header::ACCEPT;
 
@@ -23,6 +23,7 @@ pub(super) fn router(context: Context) -> Router {
         .route("/readyz", get(health::ready).with_state(health))
         .route("/console", get(console::to_page))
         .route("/console/", get(console::page))
+        .route("/artifacts/", any(artifacts::nothing_here))
         .nest("/artifacts", artifacts::router(context.clone()))
         .nest("/desk/v1", desk::router(context, bodies))
         .fallback(query_api)

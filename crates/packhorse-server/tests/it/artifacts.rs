@@ -116,12 +116,17 @@ async fn links_that_do_not_hold_answer_alike_whatever_the_reason() {
         format!("{base}/%FF"),
         format!("{base}/%2e%2e"),
         format!("{base}/a/b"),
+        format!("{base}/"),
+        base.clone(),
         long,
     ];
     let mut answers = Vec::new();
     for url in refused {
         answers.push(service.open(&url).await);
     }
+    let path = good.strip_prefix(&format!("http://{}", service.address));
+    let none = axum::http::HeaderMap::new();
+    answers.push(service.send("POST", path.unwrap(), &none, b"").await);
     assert_eq!(service.open(&good).await.status, 200);
     service.advance(SignedDuration::from_hours(24));
     answers.push(service.open(&good).await);
@@ -152,4 +157,28 @@ async fn a_device_that_arrived_ends_its_links() {
         assert_eq!(service.open(&artifact.url).await.status, 404);
     }
     assert_eq!(artifacts(&service, &alice, &made.job_id).await, []);
+}
+
+#[tokio::test]
+async fn an_account_that_asks_for_too_many_files_waits_and_no_other_does() {
+    let service = Service::start().await;
+    let alice = service.customer("alice").await;
+    let bob = service.customer("bob").await;
+    let slip = |job: &CreateJobAnswer| job.artifacts[0].url.clone();
+    let (slip_of_alice, other) = (
+        slip(&service.job(&alice).await),
+        slip(&service.job(&alice).await),
+    );
+    let slip_of_bob = slip(&service.job(&bob).await);
+    for _ in 0..8 {
+        assert_eq!(service.open(&slip_of_alice).await.status, 200);
+    }
+    for url in [&slip_of_alice, &other] {
+        let waits = service.open(url).await;
+        assert_eq!((waits.status, waits.header("retry-after")), (429, "1"));
+        assert_eq!(waits.header("cache-control"), "private, no-store");
+    }
+    assert_eq!(service.open(&slip_of_bob).await.status, 200);
+    service.advance(SignedDuration::from_secs(1));
+    assert_eq!(service.open(&other).await.status, 200);
 }

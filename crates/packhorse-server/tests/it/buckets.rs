@@ -94,7 +94,8 @@ async fn what_the_customer_may_not_do_is_named() {
     assert_eq!(
         text,
         "Your account may not write to the bucket bob-bucket\n\
-         The bucket not-there does not exist: create it, or name another in your manifest"
+         The bucket not-there does not exist: create it, or name another in your manifest\n\
+         Warning: **** Device will be erased before being returned. ****"
     );
     assert_untouched(&service, &bob, "bob-bucket").await;
     for (fault, matches, word) in [

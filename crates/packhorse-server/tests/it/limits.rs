@@ -1,20 +1,49 @@
 //! Requests that are too long or too slow.
 
 use axum::http::HeaderMap;
+use packhorse_core::manifest::MANIFEST_BYTES_MAX;
+use packhorse_wire::actions::Action as _;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::harness::{Answer, Service, head};
+use crate::harness::{Answer, Service, create, head, manifest};
 
 #[tokio::test]
 async fn a_body_that_is_too_long_gets_a_clear_answer() {
     let service = Service::start().await;
-    let body = vec![b'x'; 3 * 1024 * 1024];
+    let body = vec![b'x'; 4 * 1024 * 1024];
     let answer = service.send("POST", "/", &HeaderMap::new(), &body).await;
     let (status, code, text) = answer.fault();
     assert_eq!((status, code.as_str()), (413, "RequestEntityTooLarge"));
-    assert!(text.contains("2097152"));
+    assert!(text.contains("3211264"));
     assert_eq!(service.get("/healthz", "*/*").await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_long_is_refused_at_once() {
+    let service = Service::start().await;
+    let mut connection = TcpStream::connect(service.address).await.unwrap();
+    let start = head("POST", "/", &HeaderMap::new(), 4 * 1024 * 1024);
+    connection.write_all(start.as_bytes()).await.unwrap();
+    // Nothing of the body is sent, and no clock is moved.
+    let mut answer = vec![0; 12];
+    connection.read_exact(&mut answer).await.unwrap();
+    assert_eq!(answer, b"HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn the_longest_manifest_fits_in_any_script() {
+    let service = Service::start().await;
+    let alice = service.customer("alice").await;
+    let mut text = manifest(&alice);
+    let line = format!("# {}\n", "\u{65e5}".repeat(60));
+    while text.len() + line.len() <= MANIFEST_BYTES_MAX {
+        text.push_str(&line);
+    }
+    let form = create(&text, true).form();
+    assert!(form.len() > 2 * 1024 * 1024);
+    let answer = service.call(&alice, &form).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
 #[tokio::test]

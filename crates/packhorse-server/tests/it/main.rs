@@ -18,4 +18,5 @@ mod kinds;
 mod labels;
 mod limits;
 mod object_store;
+mod parcels;
 mod updates;

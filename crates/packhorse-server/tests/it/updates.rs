@@ -212,3 +212,28 @@ async fn a_job_that_has_begun_or_ended_keeps_its_manifest_to_the_bit() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_job_that_was_updated_too_often_is_no_further_updated_not_even_to_check() {
+    let service = Service::start().await;
+    let alice = service.customer("alice").await;
+    let id = service.job(&alice).await.job_id;
+    let text = manifest(&alice);
+    for _ in 0..packhorse_store::REVISIONS_MAX {
+        let update = packhorse_store::Update {
+            account: alice.account,
+            access_key_id: alice.id.clone(),
+            job_type: JobType::Import,
+            manifest: packhorse_core::secret::Secret::new(text.as_str()),
+        };
+        let id = JobId::parse(&id).unwrap();
+        let updated = service.store.update_job(&id, update, service.now()).await;
+        updated.unwrap();
+    }
+    for validate_only in [true, false] {
+        let form = update(&id, &text, validate_only);
+        let (_, code, text) = service.call(&alice, &form).await.fault();
+        assert_eq!(code, "UnableToUpdateJobIdException");
+        assert!(text.contains("updated 100 times"), "{text}");
+    }
+}

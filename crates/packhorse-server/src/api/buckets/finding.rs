@@ -76,10 +76,21 @@ impl Finding {
             .into_iter()
             .filter_map(|(option, value)| Some(format!("{option}: {}", value.as_ref()?)))
             .collect();
-        let options = match asked.as_slice() {
-            [] => "the object headers of your manifest".to_owned(),
-            asked => asked.join(", "),
-        };
+        let plain = [
+            ("cacheControl", &meta.cache_control),
+            ("contentDisposition", &meta.content_disposition),
+            ("contentLanguage", &meta.content_language),
+            ("expires", &meta.expires),
+        ];
+        let plain = plain.into_iter().filter(|(_, value)| value.is_some());
+        let headers = plain.map(|(option, _)| option.to_owned());
+        let metadata = (!meta.metadata.is_empty()).then(|| {
+            let length = |(name, value): &(String, String)| name.len() + value.len();
+            let bytes: usize = meta.metadata.iter().map(length).sum();
+            format!("staticMetadata of {bytes} bytes")
+        });
+        let asked: Vec<_> = asked.into_iter().chain(headers).chain(metadata).collect();
+        let options = asked.join(", ");
         let told = match error {
             Error::Response { code, message, .. } => format!("{code}: {message}"),
             other => other.to_string(),
@@ -246,6 +257,20 @@ mod tests {
                 "{code}"
             );
         }
+    }
+
+    #[test]
+    fn what_the_store_does_not_take_is_named() {
+        let meta = ObjectMeta {
+            acl: Some("public-read".to_owned()),
+            cache_control: Some("no-cache".to_owned()),
+            metadata: vec![("colour".to_owned(), "x".repeat(3000))],
+            ..ObjectMeta::default()
+        };
+        let finding = Finding::refuses(&meta, &answer(400, "MetadataTooLarge"));
+        let expected = "does not take acl: public-read, cacheControl, staticMetadata of 3006 bytes \
+                        (MetadataTooLarge: as it is)";
+        assert_eq!(finding, Finding::Refuses(expected.to_owned()));
     }
 
     fn known(bucket: &str, answer: Result<Option<&str>, Finding>) -> Known {
