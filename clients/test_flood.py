@@ -2,6 +2,7 @@
 
 import random
 import socket
+import time
 import urllib.parse
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ BATCH = 100
 WARM_UP = 20_000
 GROWTH_KIB_MAX = 6 * 1024
 SEED = 20100601
+# More than there are turns for large bodies.
+SLOW_SENDERS = 64
 
 
 class Keys(NamedTuple):
@@ -148,3 +151,24 @@ def test_bytes_that_are_no_http_end_their_connection_alone(new_server):
             answer = raw.makefile("rb").read()
             assert answer == b"" or answer.startswith(b"HTTP/1.1 400"), answer
     assert account.jobs().list_jobs()["Jobs"] == []
+
+
+def test_slow_senders_of_large_bodies_do_not_keep_others_away(new_server):
+    server = new_server()
+    account = server.account()
+    bucket = account.bucket()
+    head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+    slow = [Connection(server.api) for _ in range(SLOW_SENDERS)]
+    for connection in slow:
+        # Enough for a turn, and then nothing more.
+        connection.send(head + b"x" * 70_000)
+    started = time.monotonic()
+    long = manifest(bucket) + "# a comment that makes it long\n" * 10_000
+    client = account.jobs(retries={"mode": "standard"})
+    job = client.create_job(JobType="Import", Manifest=long, ValidateOnly=False)
+    assert time.monotonic() - started < 30
+    assert client.get_status(JobId=job["JobId"])["CurrentManifest"] == long
+    assert slow[0].status() == 400
+    for connection in slow:
+        connection.close()
+    assert " ERROR " not in server.log_text()

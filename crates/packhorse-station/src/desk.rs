@@ -5,7 +5,8 @@ use std::time::Duration;
 use packhorse_core::id::JobId;
 use packhorse_core::secret::Secret;
 use packhorse_wire::desk::{
-    Abort, Claim, Finish, Finished, Lease, Refusal, RefusalCode, Renew, Renewed,
+    Abort, Claim, Finish, Finished, GiveUp, Lease, Receive, Refusal, RefusalCode, Renew, Renewed,
+    Return, Whereabouts,
 };
 use reqwest::StatusCode;
 use serde::Serialize;
@@ -72,6 +73,30 @@ impl Desk {
 
     pub(crate) async fn abort(&self, id: &JobId, abort: &Abort) -> Result<Finished, DeskError> {
         self.send(&format!("jobs/{id}/abort"), abort).await
+    }
+
+    pub(crate) async fn give_up(
+        &self,
+        id: &JobId,
+        give_up: &GiveUp,
+    ) -> Result<Finished, DeskError> {
+        self.send(&format!("jobs/{id}/give-up"), give_up).await
+    }
+
+    pub(crate) async fn receive(
+        &self,
+        id: &JobId,
+        receive: &Receive,
+    ) -> Result<Whereabouts, DeskError> {
+        self.send(&format!("jobs/{id}/receive"), receive).await
+    }
+
+    pub(crate) async fn send_back(
+        &self,
+        id: &JobId,
+        back: &Return,
+    ) -> Result<Whereabouts, DeskError> {
+        self.send(&format!("jobs/{id}/return"), back).await
     }
 
     async fn send<T: DeserializeOwned>(

@@ -37,6 +37,9 @@ pub enum LoadError {
     /// The desk says no.
     #[error("the desk refuses the device")]
     Refused(#[source] Refusal),
+    /// The desk says no to what the operator asked for.
+    #[error("the desk refuses")]
+    Declined(#[source] Refusal),
     /// The job was aborted with one of the abort codes.
     #[error("job {job_id} has ended with {code}: {reason}")]
     Aborted {
@@ -93,6 +96,7 @@ impl LoadError {
             | Self::OtherDevice { .. }
             | Self::ChangedDevice { .. }
             | Self::Refused(_)
+            | Self::Declined(_)
             | Self::Aborted { .. } => true,
             Self::Unauthorized
             | Self::Desk { .. }
@@ -120,6 +124,10 @@ impl LoadError {
                  if the parcel names its job, --job ID records MissingSignature on it"
             }
             Self::Refused(refusal) => refused_hint(refusal.code),
+            Self::Declined(refusal) => match refusal.code {
+                RefusalCode::UnknownJob => refused_hint(refusal.code),
+                _ => "nothing was changed; 'packhorse job status ID' shows where the job stands",
+            },
             Self::InvalidSignature(_) => {
                 "'packhorse job status ID' shows the customer the state of the job and the \
                  contents of its SIGNATURE file"

@@ -10,8 +10,10 @@ mod identify;
 mod keeper;
 mod load;
 mod memory;
+mod parcels;
 
 pub use error::LoadError;
 pub use identify::{Identified, identify};
 pub use load::{LoadReport, LoadRequest, Station};
 pub use memory::Unfinished;
+pub use parcels::Parcels;

@@ -74,6 +74,7 @@ impl Serving {
             artifact_key: storage.artifact_key,
             settings,
             clock: Arc::new(clock::now),
+            connections: packhorse_server::Connections::default(),
         });
         let stopped = stop.clone().cancelled_owned();
         let api_task = tokio::spawn(async move {

@@ -1,6 +1,8 @@
 //! `packhorse station …`: the machine at the dock.
 
+mod desk;
 mod listing;
+mod parcel;
 mod place;
 mod scan;
 
@@ -15,10 +17,10 @@ use packhorse_transfer::Limits;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::config::{Config, Environment, Password};
+use crate::config::{Config, Environment};
 use crate::exit::Exit;
 use crate::loading;
-use crate::output::{self, Hint, OutputArgs};
+use crate::output::{self, OutputArgs};
 use crate::signal::StopSignals;
 
 use super::Context;
@@ -33,6 +35,8 @@ EXAMPLES:
   export PACKHORSE_STATION_KEY=…
   packhorse station load /dev/sdb --server http://127.0.0.1:8080
   packhorse station resume --server http://127.0.0.1:8080
+  packhorse station receive 4K7PQ2XB
+  packhorse station return 4K7PQ2XB --carrier UPS --tracking-number 1Z999AA10123456784
   packhorse station scan
   packhorse station ls /dev/sdb:photos")]
 pub(crate) struct Args {
@@ -44,6 +48,9 @@ pub(crate) struct Args {
 enum Command {
     Load(LoadArgs),
     Resume(ResumeArgs),
+    Receive(parcel::ReceiveArgs),
+    Return(parcel::ReturnArgs),
+    Abort(parcel::AbortArgs),
     Scan(scan::Args),
     Ls(listing::LsArgs),
     Cat(listing::CatArgs),
@@ -98,13 +105,8 @@ struct ResumeArgs {
 /// Which station this is.
 #[derive(clap::Args)]
 struct StationArgs {
-    /// URL of the Packhorse server [env: PACKHORSE_STATION__SERVER]
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-    /// Key from `packhorse station-key create` [env: PACKHORSE_STATION_KEY]; other users of this
-    /// machine can see flags, so prefer the variable
-    #[arg(long, value_name = "K")]
-    station_key: Option<String>,
+    #[command(flatten)]
+    desk: desk::DeskArgs,
     /// Folder of the job ledgers [env: PACKHORSE_STATION__STATE_DIR] [default:
     /// ~/.local/state/packhorse/station]
     #[arg(long, value_name = "DIR")]
@@ -126,12 +128,7 @@ struct StationArgs {
 impl StationArgs {
     /// The station, as configuration and flags say.
     fn station(self, mut config: Config, environment: &Environment) -> anyhow::Result<Station> {
-        if let Some(server) = self.server {
-            config.station.server = Some(server);
-        }
-        if let Some(key) = self.station_key {
-            config.station.key = Some(Password::from(key.as_str()));
-        }
+        let (server, key) = self.desk.resolve(&config)?;
         if let Some(path) = self.state_dir {
             config.station.state_dir = Some(path);
         }
@@ -139,24 +136,13 @@ impl StationArgs {
             config.station.memory_bytes = bytes;
         }
         let config = config.station;
-        let server = config.server.ok_or_else(|| {
-            anyhow!("no server is configured").context(Hint(
-                "give --server URL or set PACKHORSE_STATION__SERVER".into(),
-            ))
-        })?;
-        let key = config.key.ok_or_else(|| {
-            anyhow!("no station key is configured").context(Hint(
-                "make one with `packhorse station-key create NAME` and set PACKHORSE_STATION_KEY"
-                    .into(),
-            ))
-        })?;
         let state_dir = config
             .state_dir
             .or_else(|| Some(environment.state_home()?.join(STATE_FOLDER)))
             .ok_or_else(|| anyhow!("no state folder is configured: give --state-dir DIR"))?;
         Ok(Station {
             server,
-            key: key.secret().clone(),
+            key,
             state_dir,
             limits: Limits {
                 memory_bytes: config.memory_bytes,
@@ -172,6 +158,9 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     match args.command {
         Command::Load(args) => load(args, ctx).await,
         Command::Resume(args) => resume(args, ctx).await,
+        Command::Receive(args) => parcel::receive(args, ctx).await,
+        Command::Return(args) => parcel::send_back(args, ctx).await,
+        Command::Abort(args) => parcel::abort(args, ctx).await,
         Command::Scan(args) => scan::run(&args),
         Command::Ls(args) => listing::ls(&args),
         Command::Cat(args) => listing::cat(&args),

@@ -8,6 +8,7 @@ use packhorse_core::job::JobType;
 use packhorse_core::ledger::Verdict;
 use packhorse_core::manifest::{self, Options};
 use packhorse_core::mapping::{self, Target};
+use packhorse_wire::actions::EXCEPTIONS;
 use packhorse_wire::fault::FaultCode;
 
 use crate::{files, read, root};
@@ -71,6 +72,44 @@ fn the_faults_of_the_api_are_those_of_the_code() {
         .map(|code| (code.wire().to_owned(), code.status().to_string()))
         .collect();
     assert_eq!(documented, known);
+}
+
+#[test]
+fn the_exceptions_of_each_action_are_those_of_the_code() {
+    let api = read("docs/API.md");
+    for of in &EXCEPTIONS {
+        let text = section(&api, &format!("## {}", of.action));
+        let (_, named) = text.split_once("\nExceptions: ").unwrap();
+        let (named, _) = named.split_once("\n\n").unwrap();
+        let known = FaultCode::ALL.iter().filter(|code| {
+            let name = code.wire().strip_suffix("Exception");
+            name.is_some_and(|name| {
+                named
+                    .split(|c: char| !c.is_alphanumeric())
+                    .any(|w| w == name)
+            })
+        });
+        let documented: BTreeSet<_> = known.map(|code| code.wire()).collect();
+        let raised = of.model.iter().chain(of.beyond).map(|code| code.wire());
+        assert_eq!(documented, raised.collect(), "{}", of.action);
+    }
+}
+
+#[test]
+fn the_limits_of_a_request_are_those_of_the_code() {
+    let limit = packhorse_wire::query::BODY_BYTES_MAX;
+    let limit = format!(
+        "{},{:03},{:03} bytes",
+        limit / 1_000_000,
+        limit / 1000 % 1000,
+        limit % 1000
+    );
+    for document in ["docs/API.md", "docs/SEMANTICS.md"] {
+        assert!(
+            read(document).contains(&limit),
+            "{document} does not say {limit}"
+        );
+    }
 }
 
 #[test]
