@@ -40,6 +40,7 @@ bench-manifest: ## how long a manifest takes to parse and validate
 bench-api: $(VENV)/test.stamp ## requests per second of the API; BENCH="--seconds 3" hands options on
 	cargo build --release --locked -p packhorse
 	cargo build --release --locked -p packhorse-server --example load
+	cargo build --release --locked -p packhorse-store --example commits
 	$(VENV)/bin/python bench/api.py $(BENCH)
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain

@@ -1,9 +1,10 @@
 """Signed GetStatus and CreateJob per second, beside what the database itself can commit.
 
 One `packhorse serve` (release build) with its embedded object store is pinned to one core; the load
-generator (bench/load.rs) has the others. CreateJob is measured against the raw commit rate: a plain
-loop that inserts one row a transaction, on the same core and disk and with the same durability
-(write-ahead log, every commit synced). Both are measured in turns of a second or two, since a disk
+generator (bench/load.rs) has the others. CreateJob is measured against the raw commit rate
+(bench/commits.rs): the server's own SQLite inserts one row of a job's size a transaction, on the same
+core and disk, asked by as many tasks and with the same durability (write-ahead log, every commit
+synced). Both are measured in turns of a second or two, since a disk
 that others use is not the same from one minute to the next.
 
 Also compares how long the refusal of an unknown key and of a wrong signature takes, and watches the
@@ -15,7 +16,6 @@ import contextlib
 import json
 import os
 import platform
-import sqlite3
 import statistics
 import subprocess
 import sys
@@ -31,7 +31,8 @@ sys.path.insert(0, str(ROOT / "clients"))
 from manifests import manifest  # noqa: E402 - the path is set above
 from product import BINARY, Server  # noqa: E402
 
-LOAD = ROOT / "target" / "release" / "examples" / "load"
+EXAMPLES = ROOT / "target" / "release" / "examples"
+LOAD, COMMITS = EXAMPLES / "load", EXAMPLES / "commits"
 OUT = ROOT / "bench" / "out"
 CONNECTIONS = (1, 8, 64)
 TURNS = 6
@@ -51,33 +52,19 @@ def pinned(core):
 
 
 class Raw:
-    """A database of its own that takes one row of a manifest's size in each durable transaction."""
+    """A database of its own that takes one row of a job's size in each durable transaction."""
 
     def __init__(self, folder):
-        self.database = sqlite3.connect(Path(folder) / "raw.db", isolation_level=None)
-        self.row = os.urandom(400)
-        self.database.execute("PRAGMA journal_mode = WAL")
-        self.database.execute("CREATE TABLE rows (id INTEGER PRIMARY KEY, text BLOB)")
-        # A log that still grows costs the file system more than one that is written over, as the
-        # server's is: it must have been full once.
-        self.database.execute("PRAGMA synchronous = OFF")
-        for _ in range(5000):
-            self.commit()
-        self.database.execute("PRAGMA synchronous = FULL")
+        self.folder = folder
+        # The first run makes the database.
+        self.per_second(1, 0.1, sorted(os.sched_getaffinity(0))[0])
 
-    def commit(self):
-        self.database.execute("BEGIN IMMEDIATE")
-        self.database.execute("INSERT INTO rows (text) VALUES (?)", (self.row,))
-        self.database.execute("COMMIT")
-
-    def per_second(self, seconds, core):
+    def per_second(self, connections, seconds, core):
         """Transactions a second."""
-        count, started = 0, time.monotonic()
+        command = [str(COMMITS), str(self.folder), str(connections), str(seconds)]
         with pinned(core):
-            while (passed := time.monotonic() - started) < seconds:
-                self.commit()
-                count += 1
-        return count / passed
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        return json.loads(done.stdout)["per_second"]
 
 
 def load(server, keys, action, connections, seconds, others):
@@ -103,7 +90,7 @@ def in_turns(server, keys, connections, seconds, core, others, raw):
     """CreateJob and raw commits in alternation; the load's figures, and the raw rate."""
     loads, raws = [], []
     for _ in range(TURNS):
-        raws.append(raw.per_second(seconds / TURNS, core))
+        raws.append(raw.per_second(connections, seconds / TURNS, core))
         loads.append(load(server, keys, "create-job", connections, seconds / TURNS, others))
     sums = {name: sum(run[name] for run in loads) for name in ("requests", "seconds")}
     return {
@@ -207,7 +194,7 @@ def arguments():
 
 def main():
     options = arguments()
-    for program in (BINARY, LOAD):
+    for program in (BINARY, LOAD, COMMITS):
         if not program.exists():
             raise SystemExit(f"error: {program} is missing\nhint: make bench-api builds it")
     cores = sorted(os.sched_getaffinity(0))
