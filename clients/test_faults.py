@@ -379,7 +379,7 @@ def test_garbage_gets_an_answer_and_the_server_lives(account, server):
 
 
 def test_a_body_over_the_limit_is_cut_off(account, server):
-    status, _, _ = send(server.api, "POST", "/", b"a=" + b"x" * (3 * 1024 * 1024), dict(FORM))
+    status, _, _ = send(server.api, "POST", "/", b"a=" + b"x" * (4 * 1024 * 1024), dict(FORM))
     assert status == 413
     assert account.jobs().list_jobs()["Jobs"] == []
 
