@@ -194,13 +194,6 @@ fn parameter_rows() -> Vec<Row> {
             &["IncludeManifestSecrets", "must be true or false"],
         ),
         row(
-            &["CancelJob", "GetStatus"],
-            "InvalidParameter",
-            Waiting,
-            |form| form.set("JobId", "A\u{1}"),
-            &["JobId", "U+0001"],
-        ),
-        row(
             &["GetShippingLabel"],
             "InvalidParameter",
             Waiting,
