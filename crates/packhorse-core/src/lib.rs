@@ -5,6 +5,7 @@
 //! Start reading at [`manifest`] for what a customer says and at [`job`] for what may happen to it.
 
 pub mod bucket;
+pub mod characters;
 pub mod event;
 pub mod id;
 pub mod job;

@@ -9,7 +9,7 @@ use super::problem::{ProblemKind, Problems, shown};
 use super::types::Address;
 use super::words::JobKind;
 use super::yaml::Value;
-use super::{availability, country};
+use super::{availability, country, states};
 
 /// Reads the address; `None` if a required part is missing or wrong.
 pub(super) fn read(field: Field<'_>, kind: JobKind, problems: &mut Problems) -> Option<Address> {
@@ -29,6 +29,7 @@ pub(super) fn read(field: Field<'_>, kind: JobKind, problems: &mut Problems) -> 
     if let Some(nation) = &nation {
         require_by_country(&members, nation, problems);
         check_postal_code(&members, nation, problems);
+        check_state(&members, nation, problems);
     }
     let address = Address {
         company: optional(&members, "company", problems),
@@ -100,6 +101,25 @@ fn check_postal_code(members: &Fields<'_>, nation: &Country, problems: &mut Prob
             problems,
             format!("{code} does not have the form of a postal code of {name}"),
         ),
+    }
+}
+
+/// What is written there is printed on the label: a state that is none is only doubtful.
+fn check_state(members: &Fields<'_>, nation: &Country, problems: &mut Problems) {
+    let Some(field) = members.get("stateOrProvince") else {
+        return;
+    };
+    let Value::Scalar { text: state, .. } = &field.node.value else {
+        return;
+    };
+    if !state.trim().is_empty() && states::has(nation.alpha2(), state) == Some(false) {
+        let message = format!(
+            "{} is no state or province of {}; write its two letters, such as `{}`",
+            shown(state),
+            nation.iso_short_name(),
+            states::example(nation.alpha2()),
+        );
+        field.tolerate(problems, message);
     }
 }
 

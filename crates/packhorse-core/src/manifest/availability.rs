@@ -29,9 +29,15 @@ pub(super) fn check(
         }
     }
     let is_known = |name: &str| place.row(name).is_some_and(|row| row.is_of(kind));
-    for field in members.unknown(is_known, problems) {
-        unknown(&field, place, kind, problems);
+    let (unknown, more) = members.unknown(is_known);
+    for field in unknown {
+        self::unknown(&field, place, kind, problems);
     }
+    let fault = match place {
+        Place::Packhorse => ProblemKind::InvalidField,
+        _ => problems.tolerated(ProblemKind::InvalidField),
+    };
+    problems.drop(fault, more);
 }
 
 /// An option nobody reads. It is ignored, as the original did, but for a member of `packhorse:`:
@@ -51,13 +57,17 @@ fn unknown(field: &Field<'_>, place: Place, kind: JobKind, problems: &mut Proble
     let message = match (place.row(field.name), elsewhere(field.name, place, kind)) {
         (Some(row), _) => {
             let kinds: Vec<String> = row.kinds.iter().map(|kind| format!("{kind}s")).collect();
-            let kinds = kinds.join(" and ");
+            let kinds = kinds.join(", ");
             format!(
                 "is an option of {kinds} and is ignored in {}",
                 article(kind)
             )
         }
         (None, Some(advice)) => format!("is ignored here; {advice}"),
+        (None, None) if names::looks_secret(field.name) => format!(
+            "is not known and is ignored{}",
+            names::secret_hint(field.name, &options::names(Place::Document, kind))
+        ),
         (None, None) => format!("is not known and is ignored{hint}"),
     };
     problems.tolerate(ProblemKind::InvalidField, field.at, &field.path, message);

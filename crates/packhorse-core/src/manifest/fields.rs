@@ -86,18 +86,14 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// The members whose names `is_known` does not know: as many as one answer can name.
-    pub(super) fn unknown(
-        &self,
-        is_known: impl Fn(&str) -> bool,
-        problems: &mut Problems,
-    ) -> Vec<Field<'a>> {
+    /// The members whose names `is_known` does not know: as many as one answer can name, and how
+    /// many more there are.
+    pub(super) fn unknown(&self, is_known: impl Fn(&str) -> bool) -> (Vec<Field<'a>>, usize) {
         let unknown = |entry: &&'a Entry| !is_known(&entry.key);
         let mut entries = self.entries.iter().filter(unknown);
         let named = entries.by_ref().take(OF_A_KIND_MAX);
         let fields = named.map(|entry| self.field(entry)).collect();
-        problems.drop(entries.count());
-        fields
+        (fields, entries.count())
     }
 
     fn field(&self, entry: &'a Entry) -> Field<'a> {
@@ -188,7 +184,7 @@ impl<'a> Field<'a> {
             problems.add(self.wrong(format!("contains the control character {escaped}")));
             return None;
         }
-        if !quoted && matches!(text.as_str(), "null" | "Null" | "NULL") {
+        if !quoted && matches!(text.as_str(), "~" | "null" | "Null" | "NULL") {
             let message = format!("is taken as the text `{text}`; to give no value, write none");
             self.tolerate(problems, message);
         }
@@ -308,7 +304,7 @@ impl<'a> Field<'a> {
 const MISSPELT_KEYS_MAX: usize = 200;
 
 /// Whether a node says "no value": nothing at all, or YAML's `~`.
-fn is_nothing(node: &Node) -> bool {
+pub(super) fn is_nothing(node: &Node) -> bool {
     match &node.value {
         Value::Scalar { text, quoted } => !quoted && matches!(text.as_str(), "" | "~"),
         Value::Sequence(_) | Value::Mapping(_) => false,

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::common::too_many;
 use super::fields::{Field, Fields};
 use super::options::limits::{HEADER_BYTES_MAX, HEADER_NAME_BYTES_MAX, MEMBERS_MAX};
-use super::problem::{Problems, shown};
+use super::options::{Place, Row};
+use super::problem::{ProblemKind, Problems, shown};
 use super::types::ObjectHeaders;
 
 /// All user metadata of an object, names and values; S3 refuses more.
@@ -26,9 +27,9 @@ pub(super) fn read(document: &Fields<'_>, problems: &mut Problems) -> ObjectHead
         cache_control: value("cacheControl", problems),
         content_disposition: value("contentDisposition", problems),
         content_language: value("contentLanguage", problems),
-        expires: value("expires", problems),
+        expires: expires(document, problems),
         content_types: content_types(document, problems),
-        default_content_type: value("defaultContentType", problems),
+        default_content_type: default_content_type(document, problems),
         set_content_encoding_for_gz_files: document
             .get("setContentEncodingForGzFiles")
             .and_then(|field| field.boolean(problems))
@@ -55,6 +56,42 @@ fn header_value(field: &Field<'_>, problems: &mut Problems) -> Option<String> {
     Some(text.trim().to_owned())
 }
 
+/// The original's own sample has `expires: tomorrow`, so what is no date is sent all the same.
+fn expires(document: &Fields<'_>, problems: &mut Problems) -> Option<String> {
+    let field = document.get("expires")?;
+    let value = header_value(&field, problems)?;
+    if jiff::fmt::rfc2822::parse(&value).is_err() {
+        let message = format!(
+            "{} is not a date as HTTP writes it and is sent as it stands: caches will take the \
+             objects for expired; write a date such as `Mon, 01 Dec 2031 16:00:00 GMT`, its day of \
+             the week too",
+            shown(&value)
+        );
+        field.tolerate(problems, message);
+    }
+    Some(value)
+}
+
+fn default_content_type(document: &Fields<'_>, problems: &mut Problems) -> Option<String> {
+    let field = document.get("defaultContentType")?;
+    let value = header_value(&field, problems)?;
+    check_type(&field, &value, problems);
+    Some(value)
+}
+
+/// Warns of what is no content type: it is sent as it stands.
+fn check_type(field: &Field<'_>, value: &str, problems: &mut Problems) {
+    let essence = value.split(';').next().unwrap_or_default().trim();
+    let is_type = |(kind, subtype)| is_token(kind) && is_token(subtype);
+    if !essence.split_once('/').is_some_and(is_type) {
+        let message = format!(
+            "{} is not of the form `type/subtype`, such as `text/plain`; it is sent as it stands",
+            shown(value)
+        );
+        field.tolerate(problems, message);
+    }
+}
+
 fn content_types(document: &Fields<'_>, problems: &mut Problems) -> Vec<(String, String)> {
     let mut types = Vec::new();
     for field in members(document, "contentTypes", problems) {
@@ -64,15 +101,13 @@ fn content_types(document: &Fields<'_>, problems: &mut Problems) -> Vec<(String,
                 "matches no file: write the extension without a dot, {}",
                 shown(bare)
             );
-            problems.warn(field.at, &field.path, message);
+            let kind = ProblemKind::InvalidField;
+            problems.tolerate(kind, field.at, &field.path, message);
         }
         let Some(value) = header_value(&field, problems) else {
             continue;
         };
-        if !value.contains('/') {
-            let message = format!("{} is not of the form `type/subtype`", shown(&value));
-            field.warn(problems, message);
-        }
+        check_type(&field, &value, problems);
         types.push((field.name.to_owned(), value));
     }
     types
@@ -90,6 +125,12 @@ fn static_metadata(document: &Fields<'_>, problems: &mut Problems) -> Vec<(Strin
             let message = "stands twice: names of metadata do not differ by case";
             problems.add(field.wrong_name(message));
             continue;
+        }
+        if Place::Document.row(field.name).is_some_and(Row::is_secret) {
+            let message = "is stored with every object, for all who may read it; the option of \
+                           this name belongs to the manifest itself, without indentation";
+            let kind = ProblemKind::InvalidField;
+            problems.tolerate(kind, field.at, &field.path, message);
         }
         if let Some(value) = header_value(&field, problems) {
             metadata.push((field.name.to_owned(), value));

@@ -10,6 +10,7 @@ mod common;
 mod country;
 mod customs;
 mod directory;
+mod doubts;
 mod extensions;
 mod fields;
 mod headers;
@@ -30,6 +31,7 @@ mod schema;
 mod secrets;
 mod shipment;
 mod shipping;
+mod states;
 mod substitutions;
 mod template;
 mod text;
@@ -69,6 +71,8 @@ pub struct Reading {
     pub manifest: Manifest,
     /// What the customer should know all the same, in source order.
     pub warnings: Vec<Problem>,
+    /// Where `accessKeyId` has its value: the API compares it with the request's key.
+    pub access_key_at: Option<Position>,
 }
 
 /// How a manifest is read.
@@ -114,9 +118,10 @@ pub fn read_with(
         }
     };
     match manifest {
-        Some(manifest) if !problems.has_errors() => Ok(Reading {
+        Some((manifest, access_key_at)) if !problems.has_errors() => Ok(Reading {
             manifest,
             warnings: problems.into_sorted(),
+            access_key_at,
         }),
         _ => Err(problems.into_sorted()),
     }
@@ -127,19 +132,24 @@ fn read_text(
     job_type: JobType,
     facility: Option<&Facility>,
     problems: &mut Problems,
-) -> Result<Option<Manifest>, Problem> {
+) -> Result<Option<(Manifest, Option<Position>)>, Problem> {
     let text = text::decode(text, problems)?;
     let corrected = lenient::correct(text, problems)?;
     let tree = yaml::parse(&corrected.text, &corrected.places)?;
     for duplicate in tree.duplicates {
         problems.add(duplicate);
     }
+    problems.drop(ProblemKind::InvalidField, tree.more_duplicates);
+    doubts::check(&tree.root, problems);
     let Value::Mapping(entries) = &tree.root.value else {
         let message = "the manifest must be lines of the form `option: value`";
         return Err(yaml::malformed(Some(tree.root.span.start), message));
     };
     let document = Fields::of_document(entries);
-    Ok(read_document(&document, job_type, facility, problems))
+    let manifest = read_document(&document, job_type, facility, problems);
+    let access_key = document.get("accessKeyId");
+    let access_key_at = access_key.map(|field| field.node.span.start);
+    Ok(manifest.map(|manifest| (manifest, access_key_at)))
 }
 
 fn read_document(

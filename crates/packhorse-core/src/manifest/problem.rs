@@ -1,6 +1,7 @@
 //! What can be wrong with a manifest, and where.
 
 use super::{lenient, names, redact};
+use crate::characters::is_unseen;
 
 /// So many problems of one kind are spelt out; a text of noise must not become a long answer.
 pub(super) const OF_A_KIND_MAX: usize = 50;
@@ -57,6 +58,22 @@ pub enum ProblemKind {
     Warning,
 }
 
+impl ProblemKind {
+    /// What several of them are called.
+    fn plural(self) -> &'static str {
+        match self {
+            Self::Malformed => "lines that are not well-formed",
+            Self::MissingField => "missing options",
+            Self::InvalidField => "invalid options or values",
+            Self::InvalidAddress => "invalid lines of the address",
+            Self::MissingCustoms => "missing members of customs",
+            Self::InvalidCustoms => "invalid members of customs",
+            Self::InvalidFileSystem => "faults of fileSystem",
+            Self::Warning => "warnings",
+        }
+    }
+}
+
 /// One thing to tell the customer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -98,7 +115,8 @@ impl std::fmt::Display for Problem {
 #[derive(Debug, Default)]
 pub(super) struct Problems {
     found: Vec<Problem>,
-    dropped: usize,
+    /// How many more there were of each kind.
+    dropped: Vec<(ProblemKind, usize)>,
     strict: bool,
 }
 
@@ -118,13 +136,25 @@ impl Problems {
         if problem.span.is_none() || same.count() < OF_A_KIND_MAX {
             self.found.push(problem);
         } else {
-            self.dropped += 1;
+            self.drop(problem.kind, 1);
         }
     }
 
-    /// Counts problems that are not even looked at.
-    pub(super) fn drop(&mut self, count: usize) {
-        self.dropped += count;
+    /// Counts problems of a kind that are not even looked at.
+    pub(super) fn drop(&mut self, kind: ProblemKind, count: usize) {
+        match self.dropped.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, dropped)) => *dropped += count,
+            None if count > 0 => self.dropped.push((kind, count)),
+            None => {}
+        }
+    }
+
+    /// The kind of what is a warning unless the reader is strict.
+    pub(super) fn tolerated(&self, kind: ProblemKind) -> ProblemKind {
+        match self.strict {
+            true => kind,
+            false => ProblemKind::Warning,
+        }
     }
 
     /// Adds a warning.
@@ -151,11 +181,7 @@ impl Problems {
         message: impl Into<String>,
     ) {
         self.add(Problem {
-            kind: if self.strict {
-                kind
-            } else {
-                ProblemKind::Warning
-            },
+            kind: self.tolerated(kind),
             span: Some(span),
             field: field.to_owned(),
             message: message.into(),
@@ -167,23 +193,23 @@ impl Problems {
         self.found.iter().any(Problem::is_error)
     }
 
-    /// Everything found, in source order; what has no place comes first.
+    /// Everything found, in source order; what has no place comes first, and last, for each kind,
+    /// how many more there are.
     pub(super) fn into_sorted(mut self) -> Vec<Problem> {
         self.found.sort_by_key(Problem::position);
-        if self.dropped > 0 {
-            self.found.push(Problem {
-                kind: ProblemKind::Warning,
-                span: None,
-                field: String::new(),
-                message: format!("{} more problems are not listed", self.dropped),
-            });
-        }
+        let more = self.dropped.into_iter().map(|(kind, count)| Problem {
+            kind,
+            span: None,
+            field: String::new(),
+            message: format!("and {count} more {}", kind.plural()),
+        });
+        self.found.extend(more);
         self.found
     }
 }
 
-/// A piece of the customer's text as a message may repeat it: in backquotes, cut, with control
-/// characters escaped, and never past the name of a secret option.
+/// A piece of the customer's text as a message may repeat it: in backquotes, cut, with what
+/// nobody sees escaped, and never past the name of a secret option.
 pub(super) fn shown(text: &str) -> String {
     let safe = names::before_secret(text);
     let mut shown = String::from("`");
@@ -191,7 +217,7 @@ pub(super) fn shown(text: &str) -> String {
         if count == SHOWN_CHARS_MAX {
             break;
         }
-        if character.is_control() {
+        if is_unseen(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);

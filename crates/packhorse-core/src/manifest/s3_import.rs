@@ -3,10 +3,10 @@
 use crate::mapping::{IgnorePatterns, KEY_BYTES_MAX, PATTERNS_MAX, Substitutions};
 
 use super::common::{self, too_many};
-use super::fields::Fields;
+use super::fields::{Fields, is_nothing};
 use super::headers;
 use super::options::limits::PATTERN_BYTES_MAX;
-use super::problem::Problems;
+use super::problem::{Problems, shown};
 use super::substitutions;
 use super::types::S3Import;
 
@@ -55,6 +55,12 @@ fn ignore(document: &Fields<'_>, problems: &mut Problems) -> IgnorePatterns {
     }
     let mut patterns = Vec::with_capacity(items.len());
     for item in items {
+        if is_nothing(item.node) {
+            let message = "has no value: write a regular expression, or delete the line (a pattern \
+                           that is a `~` is written between quotes)";
+            problems.add(item.wrong(message));
+            continue;
+        }
         match item.text(PATTERN_BYTES_MAX, problems) {
             Some("") => problems.add(item.wrong("an empty pattern would ignore every file")),
             Some(text) => patterns.push((item, text)),
@@ -62,7 +68,20 @@ fn ignore(document: &Fields<'_>, problems: &mut Problems) -> IgnorePatterns {
         }
     }
     let texts: Vec<&str> = patterns.iter().map(|(_, text)| *text).collect();
-    IgnorePatterns::compile(&texts).unwrap_or_else(|refused| {
+    let compiled = IgnorePatterns::compile(&texts);
+    if let Ok(compiled) = &compiled {
+        for index in compiled.universal() {
+            if let Some((item, text)) = patterns.get(index) {
+                let message = format!(
+                    "{} is found in every path, so no file at all would be loaded; anchor it (`^`, \
+                     `$`) or write a `\\` before a dot that is meant as a dot",
+                    shown(text)
+                );
+                item.tolerate(problems, message);
+            }
+        }
+    }
+    compiled.unwrap_or_else(|refused| {
         for refused in refused {
             if let Some((item, _)) = patterns.get(refused.index) {
                 problems.add(item.wrong_at(refused.character, &refused.reason));

@@ -8,7 +8,8 @@ use super::problem::Problems;
 use super::words::JobKind;
 use super::yaml::Value;
 
-/// What GetStatus shows instead of a secret, see [`super::redact`].
+/// What GetStatus shows instead of a secret, see [`super::redact`]; that it is taken for no value,
+/// [`super::doubts`] sees to.
 pub(super) const REDACTED: &str = "(redacted)";
 
 /// Reads a password or pin. No message about it repeats any of it.
@@ -20,9 +21,6 @@ pub(super) fn read(
 ) -> Option<Secret> {
     let field = document.get(name)?;
     let message = match &field.node.value {
-        Value::Scalar { text, .. } if text == REDACTED => format!(
-            "`{REDACTED}` is what the service shows instead of the value; write the value itself"
-        ),
         Value::Scalar { text, .. } if text.len() > SECRET_BYTES_MAX => {
             format!("is too long, at most {SECRET_BYTES_MAX} bytes are allowed")
         }

@@ -48,7 +48,9 @@ fn accept(text: impl AsRef<[u8]>) -> (Manifest, Vec<String>) {
 /// The same, for a job of this type.
 fn accept_as(text: impl AsRef<[u8]>, job_type: JobType) -> (Manifest, Vec<String>) {
     match read(text, job_type) {
-        Ok(Reading { manifest, warnings }) => (manifest, lines(&warnings)),
+        Ok(Reading {
+            manifest, warnings, ..
+        }) => (manifest, lines(&warnings)),
         Err(problems) => panic!("{problems:#?}"),
     }
 }

@@ -1,8 +1,10 @@
 //! Bytes to text: what cannot be a manifest at all is refused here, with its place.
 
 use super::MANIFEST_BYTES_MAX;
+use super::lenient;
 use super::problem::{Position, Problem, ProblemKind, Problems, shown, shown_line};
 use super::yaml::malformed;
+use crate::characters::is_format;
 
 /// What a UTF-8 text may begin with.
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -36,6 +38,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], problems: &mut Problems) -> Result<&'a
         );
         return Err(malformed(Some(position(bare, at)), message));
     }
+    warn_of_unseen(bare, problems);
     let marks = bare.bytes().filter(|b| b",[]{}".contains(b)).count();
     if marks > MARKS_MAX {
         let message = format!("the manifest has more than {MARKS_MAX} commas and brackets");
@@ -44,6 +47,69 @@ pub(super) fn decode<'a>(bytes: &'a [u8], problems: &mut Problems) -> Result<&'a
     match path(bare) {
         Some(path) => Err(looks_like_a_path(path)),
         None => Ok(bare),
+    }
+}
+
+/// So many characters that nobody sees are named, each at its first place.
+const UNSEEN_NAMED_MAX: usize = 10;
+
+/// Warns of characters that are part of the text although nobody sees them, or that look like a
+/// blank and are none where one is meant. In comments they do no harm.
+fn warn_of_unseen(text: &str, problems: &mut Problems) {
+    if text.is_ascii() {
+        return;
+    }
+    let mut found: Vec<(char, Position, usize)> = Vec::new();
+    for (index, line) in lenient::lines(text).enumerate() {
+        if line.is_ascii() || line.trim_start().starts_with('#') {
+            continue;
+        }
+        let mut before = ' ';
+        let last = line.trim_end().chars().count();
+        for (column, c) in line.chars().enumerate() {
+            let edge = matches!(before, ' ' | '\t' | '-' | ':') || column >= last;
+            let unseen = is_format(c) || (edge && c != ' ' && c != '\t' && c.is_whitespace());
+            before = if unseen { ' ' } else { c };
+            if !unseen {
+                continue;
+            }
+            let place = Position {
+                line: index + 1,
+                column: column + 1,
+            };
+            match found.iter_mut().find(|(known, ..)| *known == c) {
+                Some((.., count)) => *count += 1,
+                None => found.push((c, place, 1)),
+            }
+        }
+    }
+    let kind = problems.tolerated(ProblemKind::Malformed);
+    problems.drop(kind, found.len().saturating_sub(UNSEEN_NAMED_MAX));
+    for (c, place, count) in found.into_iter().take(UNSEEN_NAMED_MAX) {
+        let what = match c.is_whitespace() {
+            true => "looks like a blank and is none",
+            false => "cannot be seen",
+        };
+        let more = match count {
+            1 => String::new(),
+            count => format!(" ({} times)", count),
+        };
+        let message = format!(
+            "the character U+{:04X}{more} {what}: it is taken as a part of the text in {}; delete \
+             it, or write it as \"{}\" between double quotes if it is meant",
+            u32::from(c),
+            shown_line(text, place.line),
+            yaml_escape(c),
+        );
+        problems.tolerate(ProblemKind::Malformed, place.span(), "", message);
+    }
+}
+
+/// The character as double quotes take it.
+fn yaml_escape(c: char) -> String {
+    match u32::from(c) {
+        code @ ..0x1_0000 => format!("\\u{code:04X}"),
+        code => format!("\\U{code:08X}"),
     }
 }
 

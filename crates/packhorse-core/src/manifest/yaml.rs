@@ -40,6 +40,8 @@ pub(super) enum Value {
 #[derive(Debug)]
 pub(super) struct Entry {
     pub(super) key: String,
+    /// Whether the key stands between quotes.
+    pub(super) quoted: bool,
     pub(super) at: Span,
     pub(super) node: Node,
 }
@@ -49,6 +51,8 @@ pub(super) struct Entry {
 pub(super) struct Tree {
     pub(super) root: Node,
     pub(super) duplicates: Vec<Problem>,
+    /// How many more of them there were.
+    pub(super) more_duplicates: usize,
 }
 
 /// Reads `text`; `places` says where its characters stood in the customer's text.
@@ -64,6 +68,7 @@ pub(super) fn parse(text: &str, places: &Places) -> Result<Tree, Problem> {
     Ok(Tree {
         root,
         duplicates: builder.duplicates,
+        more_duplicates: builder.more_duplicates,
     })
 }
 
@@ -87,7 +92,7 @@ enum Open {
         start: Position,
         entries: Vec<Entry>,
         /// The key whose value comes next.
-        key: Option<(String, Span)>,
+        key: Option<(String, bool, Span)>,
         /// Where each key was first seen.
         lines: HashMap<String, usize>,
     },
@@ -99,6 +104,7 @@ struct Builder<'a> {
     root: Option<Node>,
     nodes: usize,
     duplicates: Vec<Problem>,
+    more_duplicates: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -109,6 +115,7 @@ impl<'a> Builder<'a> {
             root: None,
             nodes: 0,
             duplicates: Vec::new(),
+            more_duplicates: 0,
         }
     }
 
@@ -196,17 +203,22 @@ impl<'a> Builder<'a> {
                 ..
             }) => match key.take() {
                 None => match node.value {
-                    Value::Scalar { text, .. } => *key = Some((text, node.span)),
+                    Value::Scalar { text, quoted } => *key = Some((text, quoted, node.span)),
                     Value::Sequence(_) | Value::Mapping(_) => {
                         return Err(malformed(Some(node.span.start), ONLY_TEXT_KEYS));
                     }
                 },
-                Some((key, at)) => match lines.get(&key) {
-                    Some(_) if self.duplicates.len() > OF_A_KIND_MAX => {}
+                Some((key, quoted, at)) => match lines.get(&key) {
+                    Some(_) if self.duplicates.len() == OF_A_KIND_MAX => self.more_duplicates += 1,
                     Some(line) => self.duplicates.push(duplicate(&key, *line, at)),
                     None => {
                         lines.insert(key.clone(), at.start.line);
-                        entries.push(Entry { key, at, node });
+                        entries.push(Entry {
+                            key,
+                            quoted,
+                            at,
+                            node,
+                        });
                     }
                 },
             },

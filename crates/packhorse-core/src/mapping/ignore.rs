@@ -70,6 +70,18 @@ impl IgnorePatterns {
         self.sources.iter().map(String::as_str)
     }
 
+    /// The patterns, counted from 0, that are found in paths that have nothing in common: in every
+    /// path, as good as.
+    pub fn universal(&self) -> Vec<usize> {
+        const UNLIKE: [&str; 6] = ["0", "Q", "é", "_", "日", "."];
+        let found = |index: &usize| {
+            UNLIKE
+                .iter()
+                .all(|path| self.set.matches(path).matched(*index))
+        };
+        (0..self.sources.len()).filter(found).collect()
+    }
+
     /// The first pattern that is found in `path`.
     pub fn find(&self, path: &str) -> Option<&str> {
         let first = self.set.matches(path).iter().next()?;
@@ -97,6 +109,15 @@ mod tests {
         assert_eq!(patterns.find("backup/x"), Some("^backup/"));
         assert_eq!(patterns.find("xyz"), None);
         assert_eq!(IgnorePatterns::default().find("x"), None);
+    }
+
+    #[test]
+    fn knows_a_pattern_that_leaves_nothing() {
+        let all = [".*", "^.*$", ".", "a?", "[^/]+", "\\.psd$|.*"];
+        let some = ["\\.psd$", "^backup/", "[a-z]", "^$", "~", "/", "^.*/"];
+        let patterns: Vec<&str> = all.into_iter().chain(some).collect();
+        let universal = IgnorePatterns::compile(&patterns).unwrap().universal();
+        assert_eq!(universal, (0..all.len()).collect::<Vec<_>>());
     }
 
     #[test]

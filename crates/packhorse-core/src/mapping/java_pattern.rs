@@ -49,7 +49,22 @@ pub(super) fn translate(pattern: &str, nested_max: u32) -> Result<String, Refusa
     let before = || places.iter().rev().find(|(begin, _)| *begin <= offset);
     let place = place.or_else(before);
     let character = place.map_or(0, |(_, character)| *character);
-    Err((character, format!("not a regular expression: {reason}")))
+    let advice = instead_of_glob(pattern);
+    Err((
+        character,
+        format!("not a regular expression: {reason}{advice}"),
+    ))
+}
+
+/// What to write for a name of a shell, `*.tmp`.
+fn instead_of_glob(pattern: &str) -> String {
+    match pattern.strip_prefix('*') {
+        Some(end) if !end.is_empty() => format!(
+            "; for the paths that end with `{end}` write `{}$`",
+            regex_syntax::escape(end)
+        ),
+        _ => String::new(),
+    }
 }
 
 struct Translator<'a> {

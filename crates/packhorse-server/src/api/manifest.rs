@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use packhorse_core::job::JobType;
-use packhorse_core::manifest::{self, Facility, Kind, Manifest, Options, Problem, Reading};
+use packhorse_core::manifest::{
+    self, Facility, Kind, Manifest, Options, Position, Problem, Reading,
+};
 use packhorse_store::AccessKey;
 use packhorse_wire::fault::Fault;
 
@@ -27,8 +29,12 @@ pub(super) async fn check(
         manifest::read_with(owned, job_type, &options)
     })
     .await?;
-    let Reading { manifest, warnings } = read.map_err(|problems| problems_fault(&problems))?;
-    check_key(caller, &manifest, text)?;
+    let Reading {
+        manifest,
+        warnings,
+        access_key_at,
+    } = read.map_err(|problems| problems_fault(&problems))?;
+    check_key(caller, &manifest, access_key_at)?;
     let mut lines: Vec<_> = warnings.iter().map(Problem::to_string).collect();
     buckets::check(context, caller, buckets::uses(&manifest))
         .await
@@ -94,11 +100,9 @@ fn problems_fault(problems: &[Problem]) -> Fault {
     })
 }
 
-fn check_key(caller: &AccessKey, manifest: &Manifest, text: &str) -> Result<(), Fault> {
-    let is_key = |line: &str| line.trim_start().starts_with("accessKeyId");
-    let line = || text.lines().position(is_key).map(|index| index + 1);
+fn check_key(caller: &AccessKey, manifest: &Manifest, at: Option<Position>) -> Result<(), Fault> {
     match &manifest.common.access_key_id {
-        Some(id) if *id != caller.id => Err(Fault::foreign_access_key(line())),
+        Some(id) if *id != caller.id => Err(Fault::foreign_access_key(at)),
         _ => Ok(()),
     }
 }

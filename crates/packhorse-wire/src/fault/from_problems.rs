@@ -4,10 +4,6 @@ use packhorse_core::manifest::{Problem, ProblemKind};
 
 use super::{Fault, FaultCode};
 
-/// So many problems are listed; who has more is better served by fixing these first, and an
-/// answer stays readable.
-const PROBLEMS_LISTED_MAX: usize = 50;
-
 /// The faults in the order in which they win, each with the first line of its message.
 ///
 /// What cannot be read comes before what is missing, and that before what is wrong: so the
@@ -54,19 +50,15 @@ const PRECEDENCE: [(ProblemKind, FaultCode, &str); 7] = [
 
 impl Fault {
     /// The fault that a manifest's problems make: the code of the first in the precedence, and
-    /// all problems in the message, one per line. `None` when there are only warnings.
+    /// all problems in the message, one per line: a manifest's reader names some of each kind and
+    /// counts the others. `None` when there are only warnings.
     pub fn from_problems(problems: &[Problem]) -> Option<Self> {
         let (_, code, headline) = PRECEDENCE
             .iter()
             .find(|(kind, ..)| problems.iter().any(|p| p.kind == *kind))?;
         let mut message = (*headline).to_owned();
-        let mut errors = problems.iter().filter(|p| p.kind != ProblemKind::Warning);
-        for problem in errors.by_ref().take(PROBLEMS_LISTED_MAX) {
+        for problem in problems.iter().filter(|problem| problem.is_error()) {
             message.push_str(&format!("\n{problem}"));
-        }
-        match errors.count() {
-            0 => {}
-            more => message.push_str(&format!("\nand {more} more")),
         }
         Some(Self::new(*code, message))
     }

@@ -10,6 +10,8 @@ mod render;
 #[cfg(test)]
 mod tests;
 
+use packhorse_core::manifest::Position;
+
 pub use code::{FaultCode, Party};
 pub use render::ErrorAnswer;
 
@@ -123,8 +125,10 @@ impl Fault {
     }
 
     /// The manifest names another access key than the request's, in this line of it.
-    pub fn foreign_access_key(line: Option<usize>) -> Self {
-        let place = line.map_or(String::new(), |line| format!(" (line {line})"));
+    pub fn foreign_access_key(at: Option<Position>) -> Self {
+        let place = at.map_or(String::new(), |Position { line, column }| {
+            format!(" (line {line}, column {column})")
+        });
         let text = format!(
             "The accessKeyId in your manifest{place} is not the access key that signed the \
              request: leave it out, or sign with that key"

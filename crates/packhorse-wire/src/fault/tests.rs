@@ -1,6 +1,7 @@
 //! The table and the texts.
 
-use packhorse_core::manifest::{Position, Problem, ProblemKind};
+use packhorse_core::job::JobType;
+use packhorse_core::manifest::{self, Position, Problem, ProblemKind};
 
 use super::*;
 use crate::authenticate::AuthError;
@@ -82,14 +83,19 @@ fn problems_become_one_fault_that_lists_them_all() {
          line 4, column 1: eraseDevice: is wrong"
     );
     assert_eq!(Fault::from_problems(&problems[..1]), None);
-    let many = vec![problem(ProblemKind::Malformed, 1, ""); 60];
-    let fault = Fault::from_problems(&many).unwrap();
-    assert!(
-        fault
-            .message()
-            .starts_with("Your manifest is not well-formed\n")
-    );
-    assert!(fault.message().ends_with("\nand 10 more"));
+}
+
+#[test]
+fn a_crowd_of_problems_is_counted_to_the_last() {
+    let lines: String = (0..63).map(|n| format!("  odd{n}: x\n")).collect();
+    let text = format!("bucket: [a]\nlogPrefix: [a]\npackhorse:\n{lines}");
+    let problems = manifest::read(text, JobType::Import).unwrap_err();
+    let fault = Fault::from_problems(&problems).unwrap();
+    assert_eq!(fault.code(), FaultCode::MissingManifestField);
+    // The first line, 4 that are missing, 50 that are wrong, and how many more.
+    assert_eq!(fault.message().lines().count(), 1 + 4 + 50 + 1, "{fault}");
+    let last = "and 15 more invalid options or values";
+    assert_eq!(fault.message().lines().last(), Some(last));
 }
 
 #[test]

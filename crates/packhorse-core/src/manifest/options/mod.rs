@@ -204,6 +204,11 @@ impl Row {
     pub(super) fn is_free(&self) -> bool {
         matches!(self.shape, Shape::Texts { .. })
     }
+
+    /// Whether what stands below it is the customer's own words, in which no option is looked for.
+    pub(super) fn has_own_words(&self) -> bool {
+        self.is_free() || matches!(self.shape, Shape::Patterns)
+    }
 }
 
 /// Every option with its place.

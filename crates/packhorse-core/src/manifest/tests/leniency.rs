@@ -57,11 +57,11 @@ fn places_are_those_of_the_text_as_sent() {
 
 #[test]
 fn members_with_free_names_need_no_blank_either() {
-    let (manifest, warnings) = accept(with("contentTypes:\n  jpg:image/jpeg\n  log: a/b:c\n"));
+    let (manifest, warnings) = accept(with("contentTypes:\n  jpg:image/jpeg\n  log: a/b+c\n"));
     let import = s3_import(manifest.kind);
     let types = import.headers.content_types;
     let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-    assert_eq!(types, [pair("jpg", "image/jpeg"), pair("log", "a/b:c")]);
+    assert_eq!(types, [pair("jpg", "image/jpeg"), pair("log", "a/b+c")]);
     let said =
         "line 15, column 6: a blank is missing behind the colon; read as `  jpg: image/jpeg`";
     assert_eq!(warnings, [said]);

@@ -243,8 +243,9 @@ fn reads_every_option() {
          serverSideEncryption: AES256\n  verify: reread\n  onConflict: keep\n",
     );
     let (manifest, warnings) = accept(text);
-    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
     assert!(warnings[0].contains("encrypted devices cannot be opened yet"));
+    assert!(warnings[1].contains("expires: `tomorrow` is not a date"));
     let common = manifest.common;
     assert_eq!(common.log_bucket.as_str(), "my-log-bucket");
     assert_eq!(common.log_prefix, "logs/");

@@ -108,6 +108,7 @@ fn refuses_what_it_does_not_know() {
     refuse("ab(c", 2, "not a regular expression");
     refuse("a)", 1, "not a regular expression");
     refuse("*.psd", 0, "not a regular expression");
+    refuse("*.psd", 0, "end with `.psd` write `\\.psd$`");
     refuse("\\ud83d", 0, "does not name");
     refuse("\\p{InGreek}", 0, "not supported");
     refuse("a\\p{Nonsense}b", 1, "not a regular expression");
