@@ -12,7 +12,8 @@ use crate::Error;
 use crate::retry::{Failed, Retry};
 
 /// Checks that objects and the report can be written: a multipart upload is begun and aborted,
-/// which needs the right to write and leaves nothing behind.
+/// which needs the right to write and leaves nothing behind. It has the headers of the manifest:
+/// a store may let nobody set an ACL, or not know a storage class.
 pub(crate) async fn check(
     client: &Client,
     retry: &Retry,
@@ -26,10 +27,11 @@ pub(crate) async fn check(
         retry,
         &import.bucket,
         &mapping::write_check_key(import),
+        &ObjectMeta::of_job(&import.headers, &manifest.extensions),
     )
     .await?;
     may_list(client, retry, &import.bucket, &import.prefix).await?;
-    may_write(client, retry, log_bucket, log_key).await
+    may_write(client, retry, log_bucket, log_key, &ObjectMeta::default()).await
 }
 
 /// Verification lists objects, and the sweep at the end lists uploads.
@@ -59,12 +61,12 @@ async fn may_write(
     retry: &Retry,
     bucket: &BucketName,
     key: &str,
+    meta: &ObjectMeta,
 ) -> Result<(), Error> {
     let name = bucket.as_str();
     let what = || format!("write to bucket {bucket}");
     let refused = |failed: Failed| failed.into_job(what());
-    let meta = ObjectMeta::default();
-    let begin = || client.create_multipart_upload(name, key, &meta);
+    let begin = || client.create_multipart_upload(name, key, meta);
     let upload = retry.run(&what, begin).await.map_err(refused)?;
     let abort = || client.abort_multipart_upload(name, key, &upload);
     retry.run(&what, abort).await.map_err(refused)
