@@ -29,6 +29,36 @@ fn the_sample_is_stored_verified_and_reported() {
         "{ran:?}"
     );
     ran.says("SIGNATURE");
+    // Every option that becomes a header was read back.
+    for (option, header, value) in [
+        ("cacheControl", "cache-control", "max-age=3600"),
+        ("contentDisposition", "content-disposition", "inline"),
+        ("contentLanguage", "content-language", "en"),
+        ("expires", "expires", "Mon, 01 Dec 2031 16:00:00 GMT"),
+        ("contentTypes", "content-type", "text/csv; charset=utf-8"),
+        ("defaultContentType", "content-type", "application/x-sample"),
+        ("setContentEncodingForGzFiles", "content-encoding", "gzip"),
+        ("staticMetadata", "x-amz-meta-department", "archive"),
+        (
+            "diskTimestampMetadataKey",
+            "x-amz-meta-disk-time",
+            "1242907200000",
+        ),
+        ("storageClass", "x-amz-storage-class", "REDUCED_REDUNDANCY"),
+        ("packhorse.preserveMetadata", "x-amz-meta-mode", "644"),
+        (
+            "acl",
+            "read without a key",
+            "yes (the report: 403 Forbidden)",
+        ),
+    ] {
+        let is_it = |line: &&str| line.starts_with(option) && line.contains(header);
+        let line = ran.stdout.lines().find(is_it);
+        assert!(
+            line.is_some_and(|line| line.ends_with(value)),
+            "{option}: {ran:?}"
+        );
+    }
     // It was temporary.
     assert_eq!(std::fs::read_dir(temporary.path()).unwrap().count(), 0);
 }
@@ -99,6 +129,7 @@ fn awkward_names_are_rows_and_the_users_folder_is_only_read() {
     );
     assert_eq!(summary["rows"], 6);
     assert_eq!(summary["objects"], 3);
+    assert_eq!(summary["proofs"], serde_json::json!([]));
 
     let report = std::fs::read_to_string(keep.join("report.csv")).unwrap();
     for row in [

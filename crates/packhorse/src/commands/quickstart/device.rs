@@ -68,6 +68,11 @@ impl Device {
         })
     }
 
+    /// Whether it was made here.
+    pub(super) fn is_sample(&self) -> bool {
+        self.is_sample
+    }
+
     /// Puts the SIGNATURE where the station finds it and says where that is. The sample gets it in
     /// its root, as every device should; a user's device is never written to, so its SIGNATURE is
     /// handed to the station beside it, as an operator does with one that came on paper.

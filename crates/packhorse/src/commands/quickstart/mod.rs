@@ -5,6 +5,7 @@
 
 mod device;
 mod place;
+mod proof;
 mod report;
 mod sample;
 
@@ -38,6 +39,7 @@ use crate::signal::StopSignals;
 use super::Context;
 use device::Device;
 use place::Place;
+use proof::Proof;
 use report::Report;
 
 /// Account, bucket and station are all called this.
@@ -55,7 +57,8 @@ const REGION: &str = "us-east-1";
 ///
 /// PATH is a folder, an image file or a block device of your own; it is only read. Because nothing is
 /// written to it, its SIGNATURE file is handed to the station beside it. Without PATH a sample is made
-/// and loaded, with the SIGNATURE in its root as on every shipped disk.
+/// and loaded, with the SIGNATURE in its root as on every shipped disk; its manifest uses every option
+/// that becomes a header, and each of these headers is read back from the store and shown.
 ///
 /// Configuration files and PACKHORSE_* variables have no influence. Ends with 0 when every file was
 /// stored and verified, 3 when some files failed (their rows are shown).
@@ -93,6 +96,8 @@ struct Summary {
     s3: String,
     kept: Option<PathBuf>,
     report: Option<PathBuf>,
+    /// The headers that prove the options of the sample's manifest; none for the user's own files.
+    proofs: Vec<Proof>,
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
@@ -154,7 +159,7 @@ async fn tell_with_server(
         .context("create the bucket")?;
     step("bucket", &format!("s3://{NAME}"));
 
-    let job = create_job(serving, &key, place).await?;
+    let job = create_job(serving, &key, place, device).await?;
     step(
         "job",
         &format!(
@@ -182,6 +187,15 @@ async fn tell_with_server(
         .check(&loaded, objects)
         .context("compare report, station and bucket")?;
 
+    let proofs = match device.is_sample() {
+        true => {
+            let bucket = format!("{}/{NAME}", serving.s3().unwrap_or_default());
+            let proofs = proof::prove(&bucket, &loaded.log_key).await;
+            proofs.context("compare the headers with the manifest")?
+        }
+        false => Vec::new(),
+    };
+
     let exit = loaded.exit();
     let summary = Summary {
         rows: report.rows(),
@@ -192,6 +206,7 @@ async fn tell_with_server(
         s3: serving.s3().unwrap_or_default().to_owned(),
         kept: place.is_kept().then(|| place.root().to_owned()),
         report: place.is_kept().then_some(path),
+        proofs,
         loaded,
     };
     output::print(args.output.output, &summary, |summary| {
@@ -241,8 +256,12 @@ async fn create_job(
     serving: &Serving,
     key: &AccessKey,
     place: &Place,
+    device: &Device,
 ) -> anyhow::Result<CreateJobAnswer> {
-    let manifest = manifest_file::minimal(NAME, NAME);
+    let mut manifest = manifest_file::minimal(NAME, NAME);
+    if device.is_sample() {
+        manifest.push_str(proof::OPTIONS);
+    }
     let path = manifest_path(place);
     std::fs::write(&path, &manifest).with_context(|| format!("write {}", path.display()))?;
     let api = Api::new(Access {
@@ -311,6 +330,9 @@ fn text(summary: &Summary, report: &Report, stays_up: bool) -> String {
         summary.objects,
         report.to_text(),
     );
+    if !summary.proofs.is_empty() {
+        text.push_str(&format!("\n{}", proof::to_text(&summary.proofs)));
+    }
     match (&summary.kept, stays_up) {
         (Some(kept), _) => text.push_str(&kept_text(kept, summary)),
         (None, true) => {}

@@ -2,7 +2,9 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 
@@ -10,6 +12,13 @@ use anyhow::Context as _;
 const LARGE_BYTES: u64 = 40 * 1024 * 1024;
 /// Seed of the large file: any number but zero.
 const SEED: u64 = 0x5061_636b_686f_7273;
+
+/// When the small files were last modified: 2009-05-21 12:00 UTC, in milliseconds since 1970.
+const MODIFIED: u64 = 1_242_907_200_000;
+/// Their mode.
+const MODE: u32 = 0o644;
+/// [`MODIFIED`] as a text.
+pub(super) const MODIFIED_MILLIS: &str = "1242907200000";
 
 /// `gzip -9` of the line "Packhorse carries disks into object stores."
 const GZIP: &[u8] = &[
@@ -72,13 +81,21 @@ pub(super) fn write(root: &Path) -> anyhow::Result<()> {
         let path = root.join(name);
         let folder = path.parent().unwrap_or(root);
         std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&path, contents))
+            .and_then(|()| write_small(&path, contents))
             .with_context(|| format!("write {}", path.display()))?;
     }
     let path = root.join("video/large.bin");
     std::fs::create_dir_all(root.join("video"))
         .and_then(|()| write_large(&path))
         .with_context(|| format!("write {}", path.display()))
+}
+
+/// Of a fixed time and mode, whatever the user's umask.
+fn write_small(path: &Path, contents: &[u8]) -> std::io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(contents)?;
+    file.set_permissions(std::fs::Permissions::from_mode(MODE))?;
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_millis(MODIFIED))
 }
 
 /// Pseudo-random bytes (xorshift64*): they do not compress, so no layer can cheat.
@@ -108,6 +125,14 @@ mod tests {
                 *contents,
                 "{name}"
             );
+            let modified = std::fs::metadata(folder.path().join(name))
+                .unwrap()
+                .modified();
+            let age = modified
+                .unwrap()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap();
+            assert_eq!(age.as_millis().to_string(), MODIFIED_MILLIS, "{name}");
         }
         let large = std::fs::metadata(folder.path().join("video/large.bin")).unwrap();
         assert_eq!(large.len(), LARGE_BYTES);
