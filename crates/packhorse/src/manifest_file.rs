@@ -5,7 +5,8 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use packhorse_core::manifest::MANIFEST_BYTES_MAX;
+use packhorse_core::job::JobType;
+use packhorse_core::manifest::{self, MANIFEST_BYTES_MAX};
 
 /// The name that means standard input.
 pub(crate) const STDIN: &str = "-";
@@ -45,6 +46,16 @@ fn read_bounded(source: impl Read) -> std::io::Result<Vec<u8>> {
         .take(MANIFEST_BYTES_MAX as u64 + 1)
         .read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The type of job for which the text is a valid manifest, though not for `job_type`.
+pub(crate) fn other_type(text: &[u8], job_type: JobType) -> Option<JobType> {
+    let other = match job_type {
+        JobType::Import => JobType::Export,
+        JobType::Export => JobType::Import,
+    };
+    let read = |job_type| manifest::read(text, job_type).is_ok();
+    (!read(job_type) && read(other)).then_some(other)
 }
 
 /// A manifest with only what it must have, for a bucket.

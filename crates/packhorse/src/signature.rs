@@ -1,10 +1,13 @@
 //! Writes the SIGNATURE file into the root of a device that is mounted as a folder.
 
+use std::io::Read as _;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use packhorse_core::signature_file::FILE_NAME;
+use packhorse_core::id::JobId;
+use packhorse_core::signature_file::{BYTES_MAX, FILE_NAME, SignatureFile};
+use rustix::fs::Access;
 
 use crate::output::Hint;
 use crate::whole_file;
@@ -20,6 +23,46 @@ pub(crate) fn write_to_device(folder: &Path, contents: &str) -> anyhow::Result<P
 pub(crate) fn write_file(path: &Path, contents: &str) -> anyhow::Result<PathBuf> {
     whole_file::write(path, contents.as_bytes())?;
     Ok(path.to_owned())
+}
+
+/// The file that [`write_to_device`] would write.
+pub(crate) fn path_on_device(folder: &Path) -> anyhow::Result<PathBuf> {
+    refuse_unless_folder(folder)?;
+    Ok(folder.join(FILE_NAME))
+}
+
+/// Refuses a file that could not be written, as far as can be told without writing. Gives the job
+/// of a SIGNATURE that is there already.
+pub(crate) fn look_before_writing(path: &Path) -> anyhow::Result<Option<JobId>> {
+    let shown = path.display();
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let may = Access::WRITE_OK | Access::EXEC_OK;
+    rustix::fs::access(folder, may)
+        .map_err(std::io::Error::from)
+        .with_context(|| format!("write to {}", folder.display()))?;
+    let old = match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        old => old.with_context(|| format!("look at {shown}"))?,
+    };
+    let foreign = |what: &str| {
+        anyhow!("{shown} exists and is {what}").context(Hint(format!(
+            "move it away, or give another place with --signature-file: {shown} would be replaced"
+        )))
+    };
+    if !old.is_file() {
+        return Err(foreign("not a file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(BYTES_MAX as u64 + 1).read_to_end(&mut bytes))
+        .with_context(|| format!("read {shown}"))?;
+    match SignatureFile::parse(&bytes) {
+        Ok(signed) => Ok(Some(signed.job_id)),
+        Err(error) => Err(foreign(&format!("no SIGNATURE of a job ({error})"))),
+    }
 }
 
 /// A SIGNATURE can be written into a mounted file system only.

@@ -99,6 +99,12 @@ pub(crate) async fn open(
     })
 }
 
+/// Whether the configured data folder has no database yet.
+pub(crate) fn is_absent(config: &Config) -> bool {
+    let folder = config.server.data_dir.as_deref();
+    config.database.url.is_none() && folder.is_some_and(|path| !path.join(DATABASE_FILE).exists())
+}
+
 /// The configured data folder.
 pub(crate) fn data_dir(config: &Config) -> anyhow::Result<&Path> {
     config.server.data_dir.as_deref().ok_or_else(|| {

@@ -163,7 +163,18 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
 }
 
 async fn create(args: CreateArgs, ctx: &Context) -> anyhow::Result<Exit> {
-    let storage = open(args.storage, ctx, IfAbsent::Create).await?;
+    let mut config = ctx.config()?;
+    args.storage.apply(&mut config);
+    let made = storage::is_absent(&config);
+    let storage = storage::open(&config, &ctx.environment, IfAbsent::Create).await?;
+    if made {
+        let folder = storage::data_dir(&config)?.display().to_string();
+        output::say(&format!(
+            "note: {} had no database; a new one was made (a server that runs elsewhere does not \
+             know this account)",
+            output::visible(&folder)
+        ));
+    }
     let given = args.access_key_id.zip(args.secret_access_key);
     let pair = given.map(|(access_key_id, secret)| KeyPair {
         access_key_id,

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use clap::builder::styling::{AnsiColor, Style};
+use packhorse_core::characters::is_format;
 use packhorse_core::manifest::{Position, Problem, Span};
 use serde::Serialize;
 
@@ -172,7 +173,10 @@ impl Piece {
                 text.push('…');
                 break;
             }
-            text.push(c);
+            match is_format(c) {
+                true => text.extend(c.escape_unicode()),
+                false => text.push(c),
+            }
         }
         let start = marked.unwrap_or(text.len());
         let end = end.unwrap_or(text.len()).max(start);
@@ -220,6 +224,13 @@ mod tests {
             shown,
             "m.yaml:2:4: error: f: is wrong\n  |\n2 | b: héllo\n  |    ^^^^^"
         );
+    }
+
+    #[test]
+    fn what_nobody_sees_is_spelt_out_in_the_line() {
+        let shown = source("a: x\u{200b}y\n").report(&[problem(1, 5..6)]);
+        let lines: Vec<_> = shown.lines().collect();
+        assert_eq!(lines[2..], ["1 | a: x\\u{200b}y", "  |     ^^^^^^^^"]);
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub(crate) fn error(error: &anyhow::Error) {
         last = cause;
     }
     if let Some(hint) = hint {
-        say(&format!("hint: {hint}"));
+        say(&format!("hint: {}", visible(&hint)));
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use packhorse_core::characters::is_unseen;
+
 /// Bytes with a binary unit and three digits: `1.46 GiB`.
 pub(crate) fn bytes(count: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -46,12 +48,12 @@ pub(crate) fn duration(elapsed: Duration) -> String {
     }
 }
 
-/// Text from outside with its control characters spelt out, so that a file name cannot steer the
-/// terminal. Newlines and tabs of messages stay.
+/// Text from outside with what nobody sees spelt out: a file name can neither steer the terminal nor
+/// turn the text around it with bidirectional controls. Newlines and tabs of messages stay.
 pub(crate) fn visible(text: &str) -> String {
     let spelt_out = |c: char| match c {
         '\n' | '\t' => c.to_string(),
-        c if c.is_control() => c.escape_unicode().to_string(),
+        c if is_unseen(c) => c.escape_unicode().to_string(),
         c => c.to_string(),
     };
     text.chars().map(spelt_out).collect()
@@ -95,5 +97,6 @@ mod tests {
     #[test]
     fn escape_sequences_are_spelt_out() {
         assert_eq!(visible("a\u{1b}[31mb\nc"), "a\\u{1b}[31mb\nc");
+        assert_eq!(visible("x\u{202e}gpj.exe"), "x\\u{202e}gpj.exe");
     }
 }

@@ -91,6 +91,24 @@ fn what_cannot_be_done_is_an_error_that_names_the_account() {
 }
 
 #[test]
+fn who_makes_a_new_database_is_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("new");
+    let create = |name: &str| {
+        run(&[
+            "account",
+            "create",
+            name,
+            "--data-dir",
+            place.to_str().unwrap(),
+        ])
+        .expect(0)
+    };
+    create("alice").says("/new had no database; a new one was made");
+    assert_eq!(create("bob").stderr, "");
+}
+
+#[test]
 fn a_mistyped_folder_is_not_made_into_a_database() {
     let folder = tempfile::tempdir().unwrap();
     let typo = folder.path().join("typo");

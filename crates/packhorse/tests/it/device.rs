@@ -1,6 +1,6 @@
 //! `device prepare` and `device check`.
 
-use crate::support::{Ran, Server, manifest, packhorse};
+use crate::support::{Ran, Server, manifest, packhorse, run};
 
 #[test]
 fn writes_the_signature_of_a_job_into_a_folder() {
@@ -79,4 +79,31 @@ fn a_check_says_what_a_load_would_do() {
         "{wrong:?}"
     );
     wrong.says("error: the manifest would be refused");
+    let counted = check("substitutions:\n  _: '-'\n", &["--examples", "0"]).expect(3);
+    assert!(
+        counted.stdout.contains("409 KeyCollision") && !counted.stdout.contains("more"),
+        "{counted:?}"
+    );
+}
+
+#[test]
+fn only_the_manifest_of_an_import_can_be_rehearsed() {
+    let folder = tempfile::tempdir().unwrap();
+    for (kind, said) in [
+        ("s3-export", "another kind of job: S3 export"),
+        ("glacier-import", "another kind of job: Glacier import"),
+    ] {
+        let template = run(&["manifest", "new", "--type", kind]).expect(0).stdout;
+        let text = template.replace("eraseDevice: yes", "eraseDevice: no");
+        std::fs::write(folder.path().join("m.yaml"), text).unwrap();
+        let mut command = packhorse();
+        command
+            .current_dir(folder.path())
+            .args(["device", "check", ".", "--manifest", "m.yaml"]);
+        let refused = Ran::of(&mut command).expect(4);
+        refused
+            .says(said)
+            .says("hint: only S3 imports can be rehearsed");
+        assert_eq!(refused.stdout, "", "{refused:?}");
+    }
 }

@@ -115,6 +115,63 @@ fn a_dry_run_creates_nothing() {
 }
 
 #[test]
+fn no_job_is_created_when_its_signature_has_no_place() {
+    let server = Server::start();
+    let alice = server.account("alice");
+    alice.bucket("photos");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("m.yaml");
+    std::fs::write(&file, manifest("photos")).unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let create = |option: &str, target: &str| {
+        let file = file.to_str().unwrap();
+        alice.run(&["job", "create", file, "--type", "import", option, target])
+    };
+    create("--device", &path("missing"))
+        .expect(1)
+        .says("look at");
+    create("--device", &path("m.yaml"))
+        .expect(1)
+        .says("is not a folder");
+    create("--signature-file", &path("missing/S"))
+        .expect(1)
+        .says("write to");
+    create("--signature-file", folder.path().to_str().unwrap())
+        .expect(1)
+        .says("exists and is not a file");
+    create("--signature-file", &path("m.yaml"))
+        .expect(1)
+        .says("is no SIGNATURE of a job")
+        .says("hint: move it away");
+    let jobs = || {
+        alice
+            .run(&["job", "list", "--output", "json"])
+            .expect(0)
+            .stdout
+    };
+    assert_eq!(jobs(), "");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), manifest("photos"));
+
+    // A disk that waits for another job keeps its SIGNATURE until that job is over.
+    let device = tempfile::tempdir().unwrap();
+    let target = device.path().to_str().unwrap();
+    let first = alice.job("photos", Some(device.path()));
+    let signature = || std::fs::read_to_string(device.path().join("SIGNATURE")).unwrap();
+    let before = signature();
+    create("--device", target)
+        .expect(1)
+        .says(&format!(
+            "is the SIGNATURE of job {first}, which is Pending"
+        ))
+        .says("hint: change that job");
+    assert_eq!((signature(), jobs().lines().count()), (before, 1));
+    alice.run(&["job", "cancel", &first]).expect(0);
+    create("--device", target).expect(0);
+    assert!(!signature().contains(&first));
+    assert_eq!(jobs().lines().count(), 2);
+}
+
+#[test]
 fn refusals_carry_the_services_code_and_a_hint() {
     let server = Server::start();
     let alice = server.account("alice");

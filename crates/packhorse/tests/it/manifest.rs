@@ -24,6 +24,30 @@ fn the_template_is_valid() {
 }
 
 #[test]
+fn a_manifest_of_the_other_type_is_told_so() {
+    let export = run(&["manifest", "new", "--type", "export"])
+        .expect(0)
+        .stdout;
+    check(&export, &[]).expect(1).says("use `--type export`");
+}
+
+#[test]
+fn what_nobody_sees_is_spelt_out() {
+    let text = manifest("photos") + "prefix: a\u{202e}b\u{200b}\ncolo\u{202e}ur: red\n";
+    let ran = check(&text, &[]).expect(0);
+    assert!(
+        ran.stdout.contains("U+202E (2 times) cannot be seen"),
+        "{ran:?}"
+    );
+    assert!(
+        ran.stdout.contains("| prefix: a\\u{202e}b\\u{200b}"),
+        "{ran:?}"
+    );
+    assert!(!ran.stdout.contains(['\u{202e}', '\u{200b}']), "{ran:?}");
+    check(&text, &["--strict"]).expect(1);
+}
+
+#[test]
 fn every_problem_has_its_place() {
     let text = manifest("b/d").replace("eraseDevice: no", "eraseDevice: maybe");
     let ran = check(&text, &[]).expect(1);

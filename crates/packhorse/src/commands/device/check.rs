@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use packhorse_core::job::JobType;
-use packhorse_core::manifest::{self, Manifest, Problem, Reading, S3Import};
+use packhorse_core::manifest::{self, Manifest, Problem, S3Import};
 use packhorse_media::MediaError;
 use packhorse_station::{Identified, identify};
 use packhorse_transfer::{Check, Checked, Error as TransferError, Meter, Stage};
@@ -46,7 +46,7 @@ pub(super) struct Args {
     /// Say how long the load takes at this speed: 100MB/s, 1Gbit/s, 500files/s; may be repeated
     #[arg(long = "rate", value_name = "SPEED", default_values = ["30MiB/s", "100MiB/s"])]
     rates: Vec<Rate>,
-    /// Show so many files of each kind of failure
+    /// Show so many files of each kind of failure; with 0 they are only counted
     #[arg(long, value_name = "COUNT", default_value_t = 5,
           value_parser = clap::value_parser!(u32).range(0..=1000))]
     examples: u32,
@@ -115,17 +115,29 @@ fn refuse(args: &Args, text: &[u8], refusal: Refusal) -> anyhow::Result<Exit> {
     Ok(Exit::Refused)
 }
 
+/// Valid, but no files of a device become objects.
+fn of_another_kind(kind: &str) -> Refusal {
+    let error = anyhow!("this is a manifest for another kind of job: {kind}");
+    let hint = "only S3 imports can be rehearsed: their manifests have `bucket` and `eraseDevice` \
+                (`packhorse manifest new --type import`)";
+    error.context(Hint(hint.into())).into()
+}
+
 fn read_manifest(text: &[u8]) -> Result<(Manifest<S3Import>, Vec<Problem>), Refusal> {
-    let Reading { manifest, warnings } =
-        manifest::read(text, JobType::Import).map_err(|problems| Refusal {
-            error: anyhow!("the manifest would be refused"),
-            problems,
-        })?;
-    let manifest = manifest.into_s3_import().map_err(|kind| {
-        let error = anyhow!("this is the manifest of an {kind}");
-        error.context(Hint("only S3 imports can be rehearsed".into()))
-    })?;
-    Ok((manifest, warnings))
+    let read =
+        manifest::read(text, JobType::Import).map_err(
+            |problems| match manifest_file::other_type(text, JobType::Import) {
+                Some(_) => of_another_kind("S3 export"),
+                None => Refusal {
+                    error: anyhow!("the manifest would be refused"),
+                    problems,
+                },
+            },
+        )?;
+    let kind = read.manifest.kind.name();
+    let manifest = read.manifest.into_s3_import();
+    let manifest = manifest.map_err(|_| of_another_kind(&kind.to_string()))?;
+    Ok((manifest, read.warnings))
 }
 
 /// Works on a thread of its own, with its progress on the screen; SIGINT ends it soon.

@@ -142,8 +142,10 @@ impl<'a> Rehearsal<'a> {
         // Writing to a String cannot fail.
         let _ = self.write_details(&mut text);
         text.push_str(match self.failed {
+            0 if self.to_store == 0 => "a load would store nothing: no file is there to be stored",
             0 => "a load would store everything that is not ignored",
-            _ => "a load would end with errors: the files above would not be stored",
+            1 => "a load would end with errors: one file would not be stored",
+            _ => "a load would end with errors: the files counted above would not be stored",
         });
         text
     }
@@ -298,6 +300,7 @@ impl Failure<'_> {
         }
         let shown = self.examples.len() as u64;
         match self.files.saturating_sub(shown) {
+            _ if shown == 0 => Ok(()), // None were asked for.
             0 => Ok(()),
             more => writeln!(text, "{:24}and {more} more", ""),
         }

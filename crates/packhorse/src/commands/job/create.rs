@@ -1,14 +1,17 @@
 //! `packhorse job create`: CreateJob, and the SIGNATURE file that goes with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::anyhow;
 use packhorse_wire::actions::CreateJob;
+use packhorse_wire::fault::ErrorAnswer;
 use serde::Serialize;
 
+use crate::api::Api;
 use crate::aws::AwsArgs;
 use crate::curl::CurlArgs;
 use crate::exit::Exit;
-use crate::output::{self, OutputArgs};
+use crate::output::{self, Hint, OutputArgs};
 use crate::signature;
 
 use super::super::Context;
@@ -18,7 +21,8 @@ use super::{TypeArg, artifacts, connect, manifest_to_send, print_curl};
 ///
 /// The answer holds the job id and the text of the SIGNATURE file, which must lie in the root of the
 /// disk before it is shipped: --device writes it there, --signature-file writes it elsewhere. With
-/// neither, the text is printed.
+/// neither, the text is printed. Nothing is created when the file could not be written, or when a
+/// SIGNATURE is there of another job that is not over.
 #[derive(clap::Args)]
 #[command(after_help = "\
 EXAMPLES:
@@ -78,6 +82,10 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         return print_curl(&args.aws, ctx, &request, Some(&args.manifest));
     }
     let api = connect(&args.aws, ctx)?;
+    // Before the job exists: what cannot be signed needs none.
+    for target in targets(&args)? {
+        refuse_if_taken(&api, &target).await?;
+    }
     let job = api.call(&request).await?;
     let mut created = Created {
         job_id: job.job_id,
@@ -109,6 +117,37 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     }
 }
 
+/// The SIGNATURE files that are to be written.
+fn targets(args: &Args) -> anyhow::Result<Vec<PathBuf>> {
+    let mut targets = args.signature_file.clone().into_iter().collect::<Vec<_>>();
+    if let Some(device) = &args.device {
+        targets.push(signature::path_on_device(device)?);
+    }
+    Ok(targets)
+}
+
+/// Refuses to replace the SIGNATURE of a job that still waits for its device.
+async fn refuse_if_taken(api: &Api, target: &Path) -> anyhow::Result<()> {
+    let Some(id) = signature::look_before_writing(target)? else {
+        return Ok(());
+    };
+    let shown = target.display();
+    let state = match api.get_status(&id.to_string()).await {
+        Ok(status) if status.progress_code.is_final() => return Ok(()),
+        Ok(status) => format!("is {}", status.progress_code.code()),
+        Err(error) if error.downcast_ref::<ErrorAnswer>().is_some() => {
+            "is not known to this account".to_owned()
+        }
+        Err(error) => return Err(error),
+    };
+    Err(
+        anyhow!("{shown} is the SIGNATURE of job {id}, which {state}").context(Hint(format!(
+            "change that job with `packhorse job update {id} MANIFEST`, cancel it with `packhorse \
+             job cancel {id}`, or remove the file; no new job was created"
+        ))),
+    )
+}
+
 fn write_signature(args: &Args, contents: &str) -> anyhow::Result<Vec<PathBuf>> {
     let mut written = Vec::new();
     if let Some(device) = &args.device {
@@ -132,7 +171,8 @@ fn text(created: &Created) -> String {
         created
             .written
             .iter()
-            .map(|p| format!("SIGNATURE         {}", p.display())),
+            .map(|p| p.display().to_string())
+            .map(|path| format!("SIGNATURE         {}", output::visible(&path))),
     );
     if created.written.is_empty() && !created.validate_only {
         lines.push("put this into the root of the disk, in a file named SIGNATURE:".to_owned());

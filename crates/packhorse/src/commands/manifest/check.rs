@@ -55,8 +55,15 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             if !problems.is_empty() {
                 output::data(&Source::new(&args.file, &text).report(&problems))?;
             }
+            let name = manifest_file::name(&args.file);
+            let name = output::visible(&name);
             if valid {
-                output::say(&format!("{} is valid", manifest_file::name(&args.file)));
+                output::say(&format!("{name} is valid"));
+            } else if let Some(other) = manifest_file::other_type(&text, args.job_type.into()) {
+                let code = other.code().to_lowercase();
+                output::say(&format!(
+                    "hint: {name} is a valid manifest of an {code} job: use `--type {code}`"
+                ));
             }
         }
     }

@@ -142,7 +142,11 @@ fn questions(template: &str) -> Vec<Question> {
     let mut help: Vec<&str> = Vec::new();
     for (line, text) in template.lines().enumerate() {
         if let Some(comment) = text.trim_start().strip_prefix('#') {
-            help.push(comment.trim());
+            // What stood above an option that is not used, or above a heading, is about that.
+            match is_sentence(comment.trim()) {
+                true => help.push(comment.trim()),
+                false => help.clear(),
+            }
             continue;
         }
         let sentences = std::mem::take(&mut help).join(" ");
@@ -162,6 +166,14 @@ fn questions(template: &str) -> Vec<Question> {
     }
     questions.sort_by_key(|question| question.name != FIRST);
     questions
+}
+
+/// Whether a comment explains something: it is no option that could be used, and no heading.
+fn is_sentence(comment: &str) -> bool {
+    let is_option = comment
+        .split_once(':')
+        .is_some_and(|(name, _)| !name.contains(' '));
+    !is_option && !comment.starts_with("----")
 }
 
 /// The answer as a YAML value: as it is where that is safe, else in quotes (JSON's are YAML's).
@@ -197,6 +209,22 @@ mod tests {
             }
             assert_eq!(draft.wrong(), None, "{name}: {}", draft.text());
         }
+    }
+
+    #[test]
+    fn each_question_is_explained_by_its_own_sentences() {
+        for (name, kind) in JobKind::WORDS {
+            for question in questions(&manifest::template(*kind)) {
+                let help = &question.help;
+                let is_one = help.is_empty() || help.ends_with('.');
+                assert!(is_one && !help.contains('#'), "{name}: {question:?}");
+                assert!(help.len() < 300, "{name}: {question:?}");
+            }
+        }
+        let asked = questions(&manifest::template(JobKind::S3Import));
+        let help = |name: &str| asked.iter().find(|asked| asked.name == name).unwrap();
+        assert_eq!(help("city").help, "The city.");
+        assert_eq!(help("street1").help, "The street and the number.");
     }
 
     #[test]
