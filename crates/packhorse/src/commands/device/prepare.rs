@@ -66,7 +66,7 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     output::print(args.output.output, &prepared, |prepared| {
         format!(
             "wrote {} for job {}",
-            prepared.path.display(),
+            output::visible(&prepared.path.display().to_string()),
             prepared.job_id
         )
     })?;
