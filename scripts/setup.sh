@@ -19,6 +19,7 @@ need mkfs.exfat exfatprogs
 need mkntfs ntfs-3g      # NTFS images; no mount and no FUSE is needed
 need wimlib-imagex wimtools  # files in them
 need qemu-img qemu-utils # disks of virtual machines
+need cryptsetup cryptsetup-bin # encrypted ones; no device-mapper is needed
 need setpriv util-linux  # a station without root's power to read everything
 need unshare util-linux  # a private, tiny tmpfs
 need pdftoppm poppler-utils  # labels and packing slips as a printer sees them

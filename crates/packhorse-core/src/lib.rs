@@ -13,4 +13,5 @@ pub mod ledger;
 pub mod manifest;
 pub mod mapping;
 pub mod secret;
+pub mod serial;
 pub mod signature_file;

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use rustix::fs::{FileType, Mode, OFlags};
 
 use crate::block::FileSource;
+use crate::crypt::{Trial, Unlock};
 use crate::disk;
 use crate::folder::Folder;
 use crate::image;
 use crate::volume::{MediaError, Volume};
+use crate::volumes;
 
 /// What kind of thing a device is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +77,8 @@ pub struct VolumePlace {
     pub offset: u64,
     /// Its bytes; none for a folder.
     pub size: Option<u64>,
+    /// What it was encrypted with, itself or the container that holds it.
+    pub encryption: Option<&'static str>,
 }
 
 /// A volume on a device that cannot be read.
@@ -88,6 +92,8 @@ pub struct UnreadableVolume {
     pub size: u64,
     /// What was found there and why it cannot be read.
     pub found: String,
+    /// Whether it is encrypted and another password may open it.
+    pub is_locked: bool,
 }
 
 /// An open device.
@@ -96,6 +102,7 @@ pub struct Device {
     pub(crate) volumes: Vec<Arc<dyn Volume>>,
     /// One for each of `volumes`.
     pub(crate) places: Vec<VolumePlace>,
+    pub(crate) carriers: Vec<Arc<dyn Volume>>,
     pub(crate) unreadable: Vec<UnreadableVolume>,
 }
 
@@ -113,6 +120,12 @@ impl Device {
     /// Where each of [`Device::volumes`] lies, in the same order.
     pub fn places(&self) -> &[VolumePlace] {
         &self.places
+    }
+
+    /// The volumes in whose place containers on them are read. Of their own files only SIGNATURE
+    /// counts.
+    pub fn carriers(&self) -> &[Arc<dyn Volume>] {
+        &self.carriers
     }
 
     /// Tells this device, and which of its volumes can be read, from any other that may lie at the
@@ -154,21 +167,29 @@ impl std::fmt::Debug for Device {
 /// Opens a device: a folder, an image file, or a block device. A link at `path` itself is followed.
 ///
 /// Fails with [`MediaError::Unsupported`] when no volume on it can be read; the text says what was
-/// found instead.
+/// found instead. Encrypted volumes are [`MediaError::Locked`].
 pub fn open_device(path: &Path) -> Result<Device, MediaError> {
+    open_device_with(path, &Unlock::default())
+}
+
+/// Opens a device as [`open_device`] does, and its encrypted volumes with these passwords. Takes as
+/// long as `unlock` allows.
+pub fn open_device_with(path: &Path, unlock: &Unlock) -> Result<Device, MediaError> {
+    let trial = Trial::begin(unlock);
     // Not blocking: the path may name a pipe.
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
     let fd = rustix::fs::open(path, flags, Mode::empty())
         .map_err(|error| MediaError::from_open(error.into(), path))?;
     let stat = rustix::fs::fstat(&fd).map_err(|error| MediaError::Io(error.into()))?;
     match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Directory => Ok(folder(Folder::new(fd))),
+        FileType::Directory => folder(Folder::new(fd), &trial),
         FileType::RegularFile => {
             let held = image::open(path, Arc::new(FileSource::new(fd)?))?;
-            disk::open(held, DeviceKind::Image)
+            disk::open(held, DeviceKind::Image, &trial)
         }
         FileType::BlockDevice => {
-            disk::open(Arc::new(FileSource::new(fd)?), DeviceKind::BlockDevice)
+            let disk = Arc::new(FileSource::new(fd)?);
+            disk::open(disk, DeviceKind::BlockDevice, &trial)
         }
         other => Err(MediaError::Unsupported(format!(
             "{} is {}, not a folder, an image file or a disk",
@@ -178,21 +199,24 @@ pub fn open_device(path: &Path) -> Result<Device, MediaError> {
     }
 }
 
-fn folder(folder: Folder) -> Device {
-    Device {
+fn folder(folder: Folder, trial: &Trial<'_>) -> Result<Device, MediaError> {
+    let opened = volumes::open_container(Arc::new(folder), trial)?;
+    Ok(Device {
         description: Description {
             kind: DeviceKind::Folder,
             size: None,
             partition_table: PartitionTable::None,
         },
-        volumes: vec![Arc::new(folder)],
+        volumes: vec![opened.volume],
         places: vec![VolumePlace {
             index: 0,
             offset: 0,
             size: None,
+            encryption: opened.encryption,
         }],
+        carriers: opened.carrier.into_iter().collect(),
         unreadable: Vec::new(),
-    }
+    })
 }
 
 fn words(kind: FileType) -> &'static str {

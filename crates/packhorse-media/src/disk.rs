@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use crate::block::{BlockSource, Part};
+use crate::crypt::Trial;
 use crate::device::{
     Description, Device, DeviceKind, PartitionTable, UnreadableVolume, VolumePlace,
 };
 use crate::partition::{self, Partition, Table};
 use crate::volume::{MediaError, Volume};
-use crate::volumes;
+use crate::volumes::{self, Opened};
 
 /// Sizes of sectors in use. An image does not say which its disk had, and a disk may have been
 /// written behind an adapter that said otherwise, so both are tried.
@@ -19,20 +20,25 @@ struct Reading {
     table: PartitionTable,
     volumes: Vec<Arc<dyn Volume>>,
     places: Vec<VolumePlace>,
+    carriers: Vec<Arc<dyn Volume>>,
     unreadable: Vec<UnreadableVolume>,
     /// Why, one error for each of `unreadable`.
     errors: Vec<MediaError>,
 }
 
 /// Opens a disk or image: the volumes of its partitions, or the one over the whole of it.
-pub(crate) fn open(source: Arc<dyn BlockSource>, kind: DeviceKind) -> Result<Device, MediaError> {
+pub(crate) fn open(
+    source: Arc<dyn BlockSource>,
+    kind: DeviceKind,
+    trial: &Trial<'_>,
+) -> Result<Device, MediaError> {
     let size = source.size();
     let mut partitioned: Option<Reading> = None;
     for sector in SECTOR_SIZES {
         let reading = match partition::read(&*source, sector)? {
             Table::None => continue,
-            Table::Mbr(partitions) => read_partitions(&source, PartitionTable::Mbr, partitions)?,
-            Table::Gpt(partitions) => read_partitions(&source, PartitionTable::Gpt, partitions)?,
+            Table::Mbr(found) => read_partitions(&source, PartitionTable::Mbr, found, trial)?,
+            Table::Gpt(found) => read_partitions(&source, PartitionTable::Gpt, found, trial)?,
             Table::DamagedGpt => damaged_table(size),
         };
         if !reading.volumes.is_empty() {
@@ -45,7 +51,7 @@ pub(crate) fn open(source: Arc<dyn BlockSource>, kind: DeviceKind) -> Result<Dev
         }
     }
     // A file system over the whole disk may have left the marks of a former table in place.
-    let whole = read_whole(&source)?;
+    let whole = read_whole(&source, trial)?;
     match (whole.volumes.is_empty(), partitioned) {
         (true, Some(partitioned)) => Err(partitioned.into_error()),
         (true, None) => Err(whole.into_error()),
@@ -53,31 +59,33 @@ pub(crate) fn open(source: Arc<dyn BlockSource>, kind: DeviceKind) -> Result<Dev
     }
 }
 
-fn read_whole(source: &Arc<dyn BlockSource>) -> Result<Reading, MediaError> {
+fn read_whole(source: &Arc<dyn BlockSource>, trial: &Trial<'_>) -> Result<Reading, MediaError> {
     let whole = Partition {
         index: 0,
         offset: 0,
         size: source.size(),
         problem: None,
     };
-    read_partitions(source, PartitionTable::None, vec![whole])
+    read_partitions(source, PartitionTable::None, vec![whole], trial)
 }
 
 fn read_partitions(
     source: &Arc<dyn BlockSource>,
     table: PartitionTable,
     partitions: Vec<Partition>,
+    trial: &Trial<'_>,
 ) -> Result<Reading, MediaError> {
     let mut reading = Reading {
         table,
         volumes: Vec::new(),
         places: Vec::new(),
+        carriers: Vec::new(),
         unreadable: Vec::new(),
         errors: Vec::new(),
     };
     for partition in partitions {
-        match open_volume(source, &partition) {
-            Ok(volume) => reading.accept(&partition, volume),
+        match open_volume(source, &partition, trial) {
+            Ok(opened) => reading.accept(&partition, opened),
             Err(error) => reading.refuse(&partition, error),
         }
     }
@@ -87,7 +95,8 @@ fn read_partitions(
 fn open_volume(
     source: &Arc<dyn BlockSource>,
     partition: &Partition,
-) -> Result<Arc<dyn Volume>, MediaError> {
+    trial: &Trial<'_>,
+) -> Result<Opened, MediaError> {
     if let Some(problem) = &partition.problem {
         return Err(MediaError::Damaged(problem.clone()));
     }
@@ -99,7 +108,7 @@ fn open_volume(
             partition.size,
         )),
     };
-    volumes::open(part, partition.offset)
+    volumes::open(part, partition.offset, trial)
 }
 
 fn damaged_table(size: u64) -> Reading {
@@ -107,6 +116,7 @@ fn damaged_table(size: u64) -> Reading {
         table: PartitionTable::Gpt,
         volumes: Vec::new(),
         places: Vec::new(),
+        carriers: Vec::new(),
         unreadable: Vec::new(),
         errors: Vec::new(),
     };
@@ -122,18 +132,22 @@ fn damaged_table(size: u64) -> Reading {
 }
 
 impl Reading {
-    fn accept(&mut self, partition: &Partition, volume: Arc<dyn Volume>) {
-        self.volumes.push(volume);
+    fn accept(&mut self, partition: &Partition, opened: Opened) {
+        self.volumes.push(opened.volume);
+        self.carriers.extend(opened.carrier);
         self.places.push(VolumePlace {
             index: partition.index,
             offset: partition.offset,
             size: Some(partition.size),
+            encryption: opened.encryption,
         });
     }
 
     fn refuse(&mut self, partition: &Partition, error: MediaError) {
         let found = match &error {
-            MediaError::Unsupported(what) | MediaError::Damaged(what) => what.clone(),
+            MediaError::Unsupported(what)
+            | MediaError::Damaged(what)
+            | MediaError::Locked(what) => what.clone(),
             other => other.to_string(),
         };
         self.unreadable.push(UnreadableVolume {
@@ -141,6 +155,7 @@ impl Reading {
             offset: partition.offset,
             size: partition.size,
             found,
+            is_locked: matches!(error, MediaError::Locked(_)),
         });
         self.errors.push(error);
     }
@@ -158,6 +173,7 @@ impl Reading {
             },
             volumes: self.volumes,
             places: self.places,
+            carriers: self.carriers,
             unreadable: self.unreadable,
         }
     }
@@ -173,6 +189,10 @@ impl Reading {
             })
             .collect();
         let text = found.join("; ");
+        // With the password the rest of the disk can be judged.
+        if self.unreadable.iter().any(|volume| volume.is_locked) {
+            return MediaError::Locked(text);
+        }
         let is_damaged = |error: &MediaError| matches!(error, MediaError::Damaged(_));
         let is_damage = self.errors.iter().any(is_damaged);
         let failed = self.errors.into_iter().find_map(|error| match error {

@@ -8,6 +8,7 @@ mod block;
 mod bytes;
 mod cache;
 mod contents;
+mod crypt;
 pub mod device;
 mod disk;
 mod exfat;
@@ -25,5 +26,6 @@ mod tree;
 pub mod volume;
 mod volumes;
 
-pub use device::{Device, open_device};
+pub use crypt::{UNLOCK_MEMORY_BYTES, UNLOCK_TIME, Unlock};
+pub use device::{Device, open_device, open_device_with};
 pub use volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk, read_root_file};

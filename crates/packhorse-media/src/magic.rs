@@ -2,6 +2,7 @@
 //! be read.
 
 use crate::block::BlockSource;
+use crate::crypt;
 
 /// The format's name, the place of its mark, and the mark.
 const MARKS: &[(&str, u64, &[u8])] = &[
@@ -68,6 +69,9 @@ pub(crate) fn name(source: &dyn BlockSource) -> std::io::Result<&'static str> {
         Some(name) => name,
         None if bytes.is_empty() => "no bytes",
         None if bytes.iter().all(|byte| *byte == 0) => "only zeros",
+        None if crypt::looks_random(bytes.get(..512).unwrap_or_default()) => {
+            "random bytes, as a volume encrypted with TrueCrypt or VeraCrypt has"
+        }
         None => "no known file system",
     })
 }

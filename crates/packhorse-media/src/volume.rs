@@ -134,6 +134,9 @@ pub enum MediaError {
     /// No file system that can be read; the text says what was found.
     #[error("unsupported format: {0}")]
     Unsupported(String),
+    /// It is encrypted, and nothing that was given opens it: with another password it may be read.
+    #[error("locked: {0}")]
+    Locked(String),
     /// The structures that everything hangs on are damaged.
     #[error("damaged: {0}")]
     Damaged(String),

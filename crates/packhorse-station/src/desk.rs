@@ -5,8 +5,8 @@ use std::time::Duration;
 use packhorse_core::id::JobId;
 use packhorse_core::secret::Secret;
 use packhorse_wire::desk::{
-    Abort, Claim, Finish, Finished, GiveUp, Lease, Receive, Refusal, RefusalCode, Renew, Renewed,
-    Return, Whereabouts,
+    Abort, AskPasswords, Claim, Finish, Finished, GiveUp, Lease, Locked, Passwords, Receive,
+    Refusal, RefusalCode, Renew, Renewed, Return, Waiting, Whereabouts,
 };
 use reqwest::StatusCode;
 use serde::Serialize;
@@ -99,6 +99,18 @@ impl Desk {
         self.send(&format!("jobs/{id}/return"), back).await
     }
 
+    pub(crate) async fn passwords(
+        &self,
+        id: &JobId,
+        ask: &AskPasswords,
+    ) -> Result<Passwords, DeskError> {
+        self.send(&format!("jobs/{id}/passwords"), ask).await
+    }
+
+    pub(crate) async fn locked(&self, id: &JobId, locked: &Locked) -> Result<Waiting, DeskError> {
+        self.send(&format!("jobs/{id}/locked"), locked).await
+    }
+
     async fn send<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -183,6 +195,7 @@ impl Desk {
                 | RefusalCode::MissingSignature
                 | RefusalCode::InvalidSignature
                 | RefusalCode::WrongState
+                | RefusalCode::OtherDeviceId
                 | RefusalCode::UnsupportedKind
                 | RefusalCode::NoOwnerKey
                 | RefusalCode::Leased => LoadError::Refused(refusal),

@@ -20,6 +20,14 @@ pub enum LoadError {
     /// The SIGNATURE file cannot be used.
     #[error("the SIGNATURE file of the device is invalid: {0}")]
     InvalidSignature(String),
+    /// The device is encrypted and nothing that was given opens it. Its job goes on waiting.
+    #[error("the device is locked: {reason}")]
+    Locked {
+        /// The job, which shows the customer why; none when nobody said whose device it is.
+        job_id: Option<JobId>,
+        /// What was found.
+        reason: String,
+    },
     /// What is at the device's path now belongs to another job.
     #[error("the device there is now that of job {found}, not of {expected}")]
     OtherDevice {
@@ -34,6 +42,9 @@ pub enum LoadError {
         /// The job to continue.
         expected: JobId,
     },
+    /// The station insists on serial numbers, and the device shows none.
+    #[error("the device shows no serial number that deviceId could be compared with")]
+    NoSerial,
     /// The desk says no.
     #[error("the desk refuses the device")]
     Refused(#[source] Refusal),
@@ -89,10 +100,15 @@ impl LoadError {
     pub fn is_refusal(&self) -> bool {
         match self {
             Self::Device(error) => {
-                matches!(error, MediaError::Unsupported(_) | MediaError::Damaged(_))
+                matches!(
+                    error,
+                    MediaError::Unsupported(_) | MediaError::Damaged(_) | MediaError::Locked(_)
+                )
             }
             Self::MissingSignature
             | Self::InvalidSignature(_)
+            | Self::Locked { .. }
+            | Self::NoSerial
             | Self::OtherDevice { .. }
             | Self::ChangedDevice { .. }
             | Self::Refused(_)
@@ -122,6 +138,21 @@ impl LoadError {
             Self::MissingSignature => {
                 "the customer gets the file from CreateJob or GetStatus (SignatureFileContents); \
                  if the parcel names its job, --job ID records MissingSignature on it"
+            }
+            Self::Locked {
+                job_id: Some(_), ..
+            } => {
+                "keep the device: the customer reads the reason in GetStatus and gives the password \
+                 with UpdateJob or 'packhorse job unlock ID'; then load it again. An operator who \
+                 has it gives it with --unlock-from"
+            }
+            Self::Locked { job_id: None, .. } => {
+                "its SIGNATURE may be inside: name the job with --job ID, so that the customer's \
+                 password is used, or give one with --unlock-from"
+            }
+            Self::NoSerial => {
+                "connect it without an adapter that hides it, or load it with \
+                 station.device_id = \"warn\""
             }
             Self::Refused(refusal) => refused_hint(refusal.code),
             Self::Declined(refusal) => match refusal.code {
@@ -162,6 +193,10 @@ fn refused_hint(code: RefusalCode) -> &'static str {
             "the customer gets the right file from GetStatus (SignatureFileContents)"
         }
         RefusalCode::UnknownJob => "check the job id, and that this is the job's server",
+        RefusalCode::OtherDeviceId => {
+            "compare the parcel with its label; the customer can mend deviceId with UpdateJob, and \
+             station.device_id = \"warn\" accepts other devices"
+        }
         RefusalCode::UnsupportedKind => {
             "keep the device: a station of a later version may do it; the customer can cancel the \
              job, or change its manifest with UpdateJob"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use packhorse_core::ledger::{EntryKind, Verdict};
 use packhorse_core::signature_file::{BYTES_MAX, FILE_NAME};
 use packhorse_media::device::UnreadableVolume;
-use packhorse_media::{Device, Entry, MediaError, ReadError, Volume};
+use packhorse_media::{Device, Entry, MediaError, ReadError, Unlock, Volume};
 use packhorse_transfer::SourceVolume;
 
 /// An open device.
@@ -18,11 +18,11 @@ pub struct Identified {
     pub signature: Option<Vec<u8>>,
 }
 
-/// Opens a device and reads its SIGNATURE file. Blocks.
-pub fn identify(path: &Path) -> Result<Identified, MediaError> {
-    let device = packhorse_media::open_device(path)?;
+/// Opens a device and reads its SIGNATURE file; encrypted volumes are opened as `unlock` says. Blocks.
+pub fn identify(path: &Path, unlock: &Unlock) -> Result<Identified, MediaError> {
+    let device = packhorse_media::open_device_with(path, unlock)?;
     let mut signature = None;
-    for volume in device.volumes() {
+    for volume in device.volumes().iter().chain(device.carriers()) {
         let name = FILE_NAME.as_bytes();
         match packhorse_media::read_root_file(volume.as_ref(), name, BYTES_MAX) {
             Ok(None) => continue,

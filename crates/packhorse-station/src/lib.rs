@@ -6,14 +6,18 @@
 
 mod desk;
 mod error;
+mod hardware;
 mod identify;
 mod keeper;
 mod load;
 mod memory;
 mod parcels;
+mod unlock;
 
 pub use error::LoadError;
+pub use hardware::Hardware;
 pub use identify::{Identified, identify};
-pub use load::{LoadReport, LoadRequest, Station};
+pub use load::{DeviceIdPolicy, LoadReport, LoadRequest, Station};
 pub use memory::Unfinished;
 pub use parcels::Parcels;
+pub use unlock::container_name;

@@ -10,21 +10,25 @@ use packhorse_core::job::Progress;
 use packhorse_core::ledger::Counts;
 use packhorse_core::manifest::{self, Manifest, S3Import};
 use packhorse_core::secret::Secret;
+use packhorse_core::serial;
 use packhorse_core::signature_file::SignatureFile;
-use packhorse_media::{Device, MediaError};
+use packhorse_media::{Device, MediaError, Unlock};
 use packhorse_objects::client::Client;
 use packhorse_transfer::{Error as TransferError, Import, JobFolder, Limits, Loaded, Meter};
 use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, chain};
-use crate::identify::{Identified, identify, source_volumes};
+use crate::hardware::Hardware;
+use crate::identify::{Identified, source_volumes};
 use crate::memory::Unfinished;
+use crate::unlock::Closed;
 use crate::{LoadError, keeper};
 
 /// A desk that is just being restarted is waited for this long before a load begins.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 
 /// A station: whom it serves and where it keeps its state.
 #[derive(Clone, Debug)]
@@ -37,8 +41,25 @@ pub struct Station {
     pub state_dir: PathBuf,
     /// What one load may use.
     pub limits: Limits,
+    /// Whether deviceId must be the serial number.
+    pub device_id: DeviceIdPolicy,
+    /// Passwords that the operator gave for encrypted devices, and what trying them may cost.
+    pub unlock: Unlock,
     /// Now.
     pub clock: fn() -> Timestamp,
+}
+
+/// What is done with the manifest's deviceId.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceIdPolicy {
+    /// It is not compared.
+    Ignore,
+    /// A device with another serial number is loaded, and the log says so.
+    #[default]
+    Warn,
+    /// Only the device with this serial number is loaded.
+    Require,
 }
 
 /// One device to load.
@@ -110,13 +131,10 @@ impl Station {
         stop: &CancellationToken,
     ) -> Result<LoadReport, LoadError> {
         let desk = Desk::new(&self.server, self.key.clone())?;
-        let path = request.device.clone();
-        let identified = tokio::task::spawn_blocking(move || identify(&path)).await;
-        let (device, signature) = match identified {
-            Ok(Ok(Identified { device, signature })) => (device, signature),
-            Ok(Err(error)) => return Err(self.unreadable(&desk, request, error, stop).await),
-            Err(panic) => {
-                let error = MediaError::Damaged(panic.to_string());
+        let Identified { device, signature } = match self.open(&desk, request, stop).await {
+            Ok(identified) => identified,
+            Err(Closed::Told(error)) => return Err(error),
+            Err(Closed::Media(error)) => {
                 return Err(self.unreadable(&desk, request, error, stop).await);
             }
         };
@@ -124,7 +142,12 @@ impl Station {
         let identity = device.identity();
         request.refuse_another(&named, &identity)?;
         self.refuse_second_worker(&named)?;
+        let serial = Hardware::of(&request.device, Path::new("/")).and_then(|it| it.serial);
         let claim = Claim {
+            device_id: match self.device_id {
+                DeviceIdPolicy::Require => Some(serial.clone().ok_or(LoadError::NoSerial)?),
+                DeviceIdPolicy::Ignore | DeviceIdPolicy::Warn => None,
+            },
             job_id: request.job_id.clone(),
             signature_file: signature,
             device: request.device.display().to_string(),
@@ -147,7 +170,10 @@ impl Station {
                 return Err(desk.load_error(error));
             }
         };
-        tracing::info!(job.id = %lease.job_id, device = claim.device, "claimed");
+        tracing::info!(job.id = %lease.job_id, device = claim.device, ?serial, "claimed");
+        if self.device_id == DeviceIdPolicy::Warn {
+            warn_of_other_device(&lease, serial.as_deref());
+        }
         self.load_leased(&desk, &device, &remembered.identity, lease, meter, stop)
             .await
     }
@@ -316,7 +342,10 @@ impl Station {
         let Some(job_id) = &request.job_id else {
             return LoadError::Device(error);
         };
-        if matches!(error, MediaError::NotFound(_) | MediaError::Denied(_)) {
+        if matches!(
+            error,
+            MediaError::NotFound(_) | MediaError::Denied(_) | MediaError::Locked(_)
+        ) {
             return LoadError::Device(error);
         }
         let abort = Abort {
@@ -351,11 +380,27 @@ impl Station {
 
 fn abort_code(error: &MediaError) -> Progress {
     match error {
-        MediaError::Unsupported(_) => Progress::UnsupportedFileFormat,
+        MediaError::Unsupported(_) | MediaError::Locked(_) => Progress::UnsupportedFileFormat,
         MediaError::NotFound(_)
         | MediaError::Denied(_)
         | MediaError::Damaged(_)
         | MediaError::Io(_) => Progress::DeviceError,
+    }
+}
+
+/// Says in the log when the device is not the one that the customer announced.
+fn warn_of_other_device(lease: &Lease, serial: Option<&str>) {
+    let (Some(serial), Ok(manifest)) = (serial, read_manifest(lease)) else {
+        return;
+    };
+    let announced = &manifest.common.device_id;
+    if !serial::is_same(announced, serial) {
+        tracing::warn!(
+            job.id = %lease.job_id,
+            device_id = announced,
+            serial,
+            "the serial number of the device is not the manifest's deviceId"
+        );
     }
 }
 
@@ -371,7 +416,7 @@ fn basis(manifest: &str, identity: &str) -> String {
 
 /// The job that the device names, and the text for the desk. A file that cannot be a SIGNATURE is
 /// refused here already when no job was named: there is nothing the desk could look up.
-fn signature_text(
+pub(crate) fn signature_text(
     found: Option<Vec<u8>>,
     request: &LoadRequest,
 ) -> Result<(JobId, Option<String>), LoadError> {

@@ -22,8 +22,8 @@ pub use master_key::{MasterKey, MasterKeyError};
 pub use store::Store;
 pub use types::{
     Abort, AccessKey, Account, Claim, ClaimedJob, Finish, Holder, Job, JobPage, JobSummary,
-    KeyPair, KeySummary, LeaseTerm, LogObject, Manifest, NewJob, Parcel, REVISIONS_MAX, Revision,
-    StationKey, Update,
+    KeyPair, KeySummary, LeaseTerm, Lock, LogObject, Manifest, NewJob, Parcel, REVISIONS_MAX,
+    Revision, StationKey, Update,
 };
 
 /// Opens the database at `url`, creating it or bringing its tables up to date when needed.

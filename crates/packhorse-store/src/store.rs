@@ -8,6 +8,7 @@ use packhorse_core::event::{Actor, Event, Link};
 use packhorse_core::id::{AccountId, JobId};
 use packhorse_core::job::{JobType, Progress, State};
 use packhorse_core::ledger::Counts;
+use packhorse_core::secret::Secret;
 
 use crate::error::Result;
 use crate::types::{
@@ -157,6 +158,37 @@ pub trait Store: Send + Sync {
     /// Notes that something was refused. At most one note for a repeated refusal and a bounded
     /// number for a job, so that whoever is refused cannot fill the database.
     async fn record_refusal(
+        &self,
+        id: &JobId,
+        actor: Actor,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    // Encrypted devices
+
+    /// Notes why the device of a job that may be loaded cannot be opened, and that it is at the
+    /// facility. The job goes on waiting; the reason stays until a claim, UpdateJob or a password.
+    async fn lock_job(
+        &self,
+        id: &JobId,
+        reason: &str,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Progress>;
+
+    /// Keeps what opens the device of the account's job, sealed, until the job is over.
+    async fn unlock_job(
+        &self,
+        account: AccountId,
+        id: &JobId,
+        access_key_id: &str,
+        password: &Secret,
+        now: Timestamp,
+    ) -> Result<()>;
+
+    /// Notes that a password was handed to a station; bounded like [`Store::record_refusal`].
+    async fn record_password_given(
         &self,
         id: &JobId,
         actor: Actor,

@@ -133,6 +133,17 @@ pub struct Job {
     pub epoch: Epoch,
     /// Who holds the job, while it is being loaded.
     pub lease: Option<LeaseTerm>,
+    /// What is known of its device's encryption; empty where a verb changed the job and gave it back.
+    pub lock: Lock,
+}
+
+/// An encrypted device.
+#[derive(Clone, Debug, Default)]
+pub struct Lock {
+    /// Why the last attempt could not open it, until something is done about it.
+    pub reason: Option<String>,
+    /// What the customer gave to open it, until the job is over.
+    pub password: Option<Secret>,
 }
 
 /// Who holds a job, and until when.

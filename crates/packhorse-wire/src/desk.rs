@@ -10,6 +10,8 @@
 //! | `POST /desk/v1/jobs/{id}/give-up` [`GiveUp`] | 200 [`Finished`]; the same again answers alike |
 //! | `POST /desk/v1/jobs/{id}/receive` [`Receive`] | 200 [`Whereabouts`]; the same again answers alike |
 //! | `POST /desk/v1/jobs/{id}/return` [`Return`] | 200 [`Whereabouts`]; the same again answers alike |
+//! | `POST /desk/v1/jobs/{id}/passwords` [`AskPasswords`] | 200 [`Passwords`] |
+//! | `POST /desk/v1/jobs/{id}/locked` [`Locked`] | 200 [`Waiting`] |
 //!
 //! A refusal is a 4xx with a [`Refusal`]; 401 without a known station key; 5xx may be tried again.
 
@@ -32,6 +34,9 @@ pub struct Claim {
     pub signature_file: Option<String>,
     /// What the station knows the device by (serial number, path).
     pub device: String,
+    /// The serial number that the manifest's deviceId must be, if the station insists on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_id: Option<String>,
 }
 
 /// A job, lent to a station.
@@ -121,6 +126,45 @@ pub struct Abort {
     pub log: Option<LogObject>,
 }
 
+/// Asks for what may open an encrypted device, before its job can be claimed: its SIGNATURE may lie
+/// inside.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskPasswords {
+    /// The text of the SIGNATURE file, if one can be read; without it the operator named the job.
+    pub signature_file: Option<String>,
+    /// What the station knows the device by.
+    pub device: String,
+}
+
+/// What may open the device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Passwords {
+    /// To be tried in this order.
+    pub passwords: Vec<Secret>,
+    /// Whether the customer says that the device is encrypted, with a password or without.
+    pub is_expected: bool,
+}
+
+/// The device is encrypted and nothing that was given opens it. The job goes on waiting.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Locked {
+    /// As in [`AskPasswords`].
+    pub signature_file: Option<String>,
+    /// What the station knows the device by.
+    pub device: String,
+    /// What it found, for the customer.
+    pub reason: String,
+}
+
+/// The job waits for a password.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Waiting {
+    /// `Pending`, or `InProgress` after a load that was interrupted.
+    pub progress: Progress,
+}
+
 /// A report in a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogObject {
@@ -187,6 +231,8 @@ pub enum RefusalCode {
     InvalidSignature,
     /// Canceled, expired, loaded or aborted before.
     WrongState,
+    /// The manifest's deviceId is not the device's serial number, and the station insists on it.
+    OtherDeviceId,
     /// A job that stations do not do, such as an export.
     UnsupportedKind,
     /// The job's account has no enabled access key to load with.

@@ -210,6 +210,14 @@ pub(crate) struct Station {
     pub(crate) memory_bytes: u64,
     /// Device paths that `station run` watches. `PACKHORSE_STATION__DEVICES`; none.
     pub(crate) devices: Vec<PathBuf>,
+    /// Whether the manifest's deviceId must be the serial number of the disk: `ignore`, `warn` or
+    /// `require`. `PACKHORSE_STATION__DEVICE_ID`; `warn`.
+    pub(crate) device_id: packhorse_station::DeviceIdPolicy,
+    /// Bytes of memory that the header of an encrypted volume may ask for.
+    /// `PACKHORSE_STATION__UNLOCK_MEMORY_BYTES`; 1 GiB.
+    pub(crate) unlock_memory_bytes: u64,
+    /// Seconds of trying passwords on one device. `PACKHORSE_STATION__UNLOCK_SECONDS`; 300.
+    pub(crate) unlock_seconds: u64,
     /// Bytes per second to send at most. `PACKHORSE_STATION__LIMIT_RATE`; none.
     pub(crate) limit_rate: Option<u64>,
 }
@@ -222,6 +230,9 @@ impl Default for Station {
             state_dir: None,
             memory_bytes: 96 * 1024 * 1024,
             devices: Vec::new(),
+            device_id: packhorse_station::DeviceIdPolicy::default(),
+            unlock_memory_bytes: packhorse_media::UNLOCK_MEMORY_BYTES,
+            unlock_seconds: packhorse_media::UNLOCK_TIME.as_secs(),
             limit_rate: None,
         }
     }

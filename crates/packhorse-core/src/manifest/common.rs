@@ -69,7 +69,7 @@ pub(super) fn read(
     availability::check(document, kind, version, problems);
     let secret = |name, problems: &mut Problems| {
         let has_it = Place::Document.row(name).is_some_and(|row| row.is_of(kind));
-        let read = || secrets::read(document, name, kind, problems);
+        let read = || secrets::read(document, name, problems);
         has_it.then(read).flatten()
     };
     let return_address = document

@@ -30,6 +30,7 @@ pub(super) fn read(document: &Fields<'_>, kind: JobKind, problems: &mut Problems
         server_side_encryption: word(&members, "serverSideEncryption", problems),
         verify: word(&members, "verify", problems).unwrap_or_default(),
         on_conflict: word(&members, "onConflict", problems).unwrap_or_default(),
+        unlock: word(&members, "unlock", problems).unwrap_or_default(),
     }
 }
 

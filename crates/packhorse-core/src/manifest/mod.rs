@@ -54,7 +54,7 @@ pub use types::{
 };
 pub use words::{
     CannedAcl, ConflictPolicy, Encryption, FileSystem, JobKind, ManifestVersion, ServiceLevel,
-    StorageClass, Verification, Word,
+    StorageClass, UnlockPolicy, Verification, Word,
 };
 
 use fields::Fields;

@@ -5,7 +5,6 @@ use crate::secret::Secret;
 use super::fields::Fields;
 use super::options::limits::SECRET_BYTES_MAX;
 use super::problem::Problems;
-use super::words::JobKind;
 use super::yaml::Value;
 
 /// What GetStatus shows instead of a secret, see [`super::redact`]; that it is taken for no value,
@@ -13,12 +12,7 @@ use super::yaml::Value;
 pub(super) const REDACTED: &str = "(redacted)";
 
 /// Reads a password or pin. No message about it repeats any of it.
-pub(super) fn read(
-    document: &Fields<'_>,
-    name: &str,
-    kind: JobKind,
-    problems: &mut Problems,
-) -> Option<Secret> {
+pub(super) fn read(document: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<Secret> {
     let field = document.get(name)?;
     let message = match &field.node.value {
         Value::Scalar { text, .. } if text.len() > SECRET_BYTES_MAX => {
@@ -27,14 +21,7 @@ pub(super) fn read(
         Value::Scalar { text, .. } if text.chars().any(char::is_control) => {
             "contains a control character, perhaps a line break".to_owned()
         }
-        Value::Scalar { text, .. } => {
-            if kind == JobKind::S3Import {
-                let plain = "encrypted devices cannot be opened yet: the device must hold a file \
-                             system that is not encrypted";
-                field.warn(problems, plain);
-            }
-            return Some(Secret::new(text.as_str()));
-        }
+        Value::Scalar { text, .. } => return Some(Secret::new(text.as_str())),
         Value::Sequence(_) | Value::Mapping(_) => {
             "must be a text; put it between single quotes".to_owned()
         }

@@ -6,7 +6,7 @@ use crate::secret::Secret;
 
 use super::words::{
     CannedAcl, ConflictPolicy, Encryption, FileSystem, JobKind, ManifestVersion, ServiceLevel,
-    StorageClass, Verification,
+    StorageClass, UnlockPolicy, Verification,
 };
 
 /// A manifest that was found valid: of any kind, or, where the kind is known, of that one.
@@ -245,4 +245,6 @@ pub struct Extensions {
     pub verify: Verification,
     /// `onConflict`
     pub on_conflict: ConflictPolicy,
+    /// `unlock`
+    pub unlock: UnlockPolicy,
 }

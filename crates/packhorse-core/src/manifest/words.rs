@@ -234,6 +234,21 @@ impl Word for Verification {
         &[("checksum", Self::Checksum), ("reread", Self::Reread)];
 }
 
+/// `unlock`: where the password of an encrypted device comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnlockPolicy {
+    /// From this manifest, if it has one.
+    #[default]
+    Manifest,
+    /// From the customer or the operator when the device is there: it waits until then.
+    Ask,
+}
+
+impl Word for UnlockPolicy {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("manifest", Self::Manifest), ("ask", Self::Ask)];
+}
+
 /// `onConflict`: what to do when the key already exists in the bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ConflictPolicy {

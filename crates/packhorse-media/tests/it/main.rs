@@ -10,6 +10,7 @@
 mod conformance;
 mod containers;
 mod crafted;
+mod crypt;
 mod damage;
 mod ext;
 mod images;

@@ -15,6 +15,7 @@ pub(super) fn location(code: Location) -> &'static str {
 /// `Pending` is the original's sentence; of the others only the gist is known.
 pub(super) fn progress(job: &Job) -> String {
     let text = match job.state.progress {
+        Progress::Pending if job.lock.reason.is_some() => return locked(job),
         Progress::Pending => "The specified job has not started.",
         Progress::InProgress => return in_progress(job),
         Progress::Complete => {
@@ -49,6 +50,15 @@ pub(super) fn progress(job: &Job) -> String {
         }
     };
     text.to_owned()
+}
+
+/// What the customer can do about an encrypted device.
+fn locked(job: &Job) -> String {
+    let reason = job.lock.reason.as_deref().unwrap_or_default();
+    format!(
+        "Your device is encrypted and waits for its password ({reason}). Give it as \
+         trueCryptPassword of the manifest with UpdateJob, or with UnlockJob."
+    )
 }
 
 /// How far the load is, since a customer has nothing else to go by.

@@ -11,6 +11,7 @@ mod list_jobs;
 mod manifest;
 mod messages;
 mod sender;
+mod unlock_job;
 mod update_job;
 
 use axum::extract::Request as HttpRequest;
@@ -86,6 +87,7 @@ impl Edge {
         let caller = self.authenticate(&call, &parameters).await?;
         self.admit(&caller)?;
         let request = Request::read(call.path, &parameters)?;
+        refuse_password_in_url(&call, &request)?;
         let action = request.name();
         let outcome = self.dispatch(&caller, request, request_id).await;
         match &outcome {
@@ -172,7 +174,21 @@ impl Edge {
                 get_shipping_label::run(context, caller, asked).await,
                 request_id,
             ),
+            Request::UnlockJob(asked) => {
+                rendered(unlock_job::run(context, caller, asked).await, request_id)
+            }
         }
+    }
+}
+
+/// Addresses end up in logs along the way, bodies do not.
+fn refuse_password_in_url(call: &Call<'_>, request: &Request) -> Result<(), Fault> {
+    match request {
+        Request::UnlockJob(_) if !call.query.is_empty() => Err(Fault::invalid_request(
+            "UnlockJob takes its parameters in the body of a POST: a password does not belong into \
+             an address. Choose another one for the device if you can",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -7,6 +7,8 @@
 use packhorse_core::event::Actor;
 use packhorse_core::id::JobId;
 use packhorse_core::job::{JobType, Progress};
+use packhorse_core::manifest;
+use packhorse_core::serial;
 use packhorse_core::signature_file::{Signature, SignatureFile};
 use packhorse_store::{Claim as Wish, ClaimedJob, Error, Job};
 use packhorse_wire::desk::{Claim, Credentials, Lease, RefusalCode};
@@ -48,10 +50,7 @@ impl Flaw {
 }
 
 pub(super) async fn run(context: &Context, station: &str, claim: Claim) -> Result<Lease, Failure> {
-    if claim.device.len() > DEVICE_BYTES_MAX {
-        let text = format!("the name of a device has at most {DEVICE_BYTES_MAX} bytes");
-        return Err(refuse(RefusalCode::BadRequest, text));
-    }
+    check_device(&claim.device)?;
     let file = read_file(claim.signature_file.as_deref());
     let job = match &claim.job_id {
         Some(id) => {
@@ -73,6 +72,9 @@ pub(super) async fn run(context: &Context, station: &str, claim: Claim) -> Resul
     if job.job_type == JobType::Export {
         return Err(refuse_export(&job.id));
     }
+    if let Some(serial) = &claim.device_id {
+        check_device_id(&job, serial).await?;
+    }
     let wish = Wish {
         job: job.id.clone(),
         job_type: JobType::Import,
@@ -90,7 +92,42 @@ pub(super) async fn run(context: &Context, station: &str, claim: Claim) -> Resul
     Ok(lease(context, claimed))
 }
 
-fn refuse_export(id: &JobId) -> Failure {
+/// Whether the customer announced the device that is there. Changes nothing: the operator may have
+/// taken the wrong one from the shelf.
+async fn check_device_id(job: &Job, serial: &str) -> Result<(), Failure> {
+    let (text, job_type) = (job.manifest.clone(), job.job_type);
+    let read = tokio::task::spawn_blocking(move || manifest::read(text.expose(), job_type)).await;
+    let Ok(Ok(reading)) = read else {
+        tracing::error!(job.id = %job.id, "the manifest of a job cannot be read");
+        return Err(Failure::Broken);
+    };
+    let announced = &reading.manifest.common.device_id;
+    if serial::is_same(announced, serial) {
+        return Ok(());
+    }
+    let text = format!(
+        "the manifest of job {} announces the device {announced:?}, and this one says that it is \
+         {serial:?}",
+        job.id
+    );
+    Err(refuse(RefusalCode::OtherDeviceId, text))
+}
+
+pub(super) fn check_device(name: &str) -> Result<(), Failure> {
+    if name.len() > DEVICE_BYTES_MAX {
+        let text = format!("the name of a device has at most {DEVICE_BYTES_MAX} bytes");
+        return Err(refuse(RefusalCode::BadRequest, text));
+    }
+    Ok(())
+}
+
+/// Refuses a SIGNATURE that is not the job's; changes nothing.
+pub(super) fn check_signature(context: &Context, job: &Job, text: &str) -> Result<(), Failure> {
+    let file = read_file(Some(text)).map_err(Flaw::refusal)?;
+    check(context, job, &file).map_err(Flaw::refusal)
+}
+
+pub(super) fn refuse_export(id: &JobId) -> Failure {
     let text = format!("job {id} is an export, and stations only do imports yet");
     refuse(RefusalCode::UnsupportedKind, text)
 }
@@ -115,7 +152,7 @@ fn check(context: &Context, job: &Job, file: &SignatureFile) -> Result<(), Flaw>
     }
 }
 
-async fn find(context: &Context, id: &JobId) -> Result<Job, Failure> {
+pub(super) async fn find(context: &Context, id: &JobId) -> Result<Job, Failure> {
     let found = context.store.find_job(id).await.map_err(store_failure)?;
     found.ok_or_else(unknown_job)
 }

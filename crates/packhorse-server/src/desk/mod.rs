@@ -1,6 +1,7 @@
 //! The desk: what stations ask and report, as JSON with a bearer key.
 
 mod claim;
+mod locked;
 mod parcel;
 mod refusals;
 mod report;
@@ -52,6 +53,8 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(
         .route("/jobs/{id}/give-up", post(give_up))
         .route("/jobs/{id}/receive", post(receive))
         .route("/jobs/{id}/return", post(send_back))
+        .route("/jobs/{id}/passwords", post(passwords))
+        .route("/jobs/{id}/locked", post(locked))
         .fallback(nothing_here)
         .with_state(Arc::new(Desk { context, bodies }))
 }
@@ -125,6 +128,28 @@ async fn send_back(
 ) -> Response {
     desk.answer(request, async |station, message| {
         parcel::send_back(&desk.context, station, &job_id(&id)?, message).await
+    })
+    .await
+}
+
+async fn passwords(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    desk.answer(request, async |station, message| {
+        locked::passwords(&desk.context, station, &job_id(&id)?, message).await
+    })
+    .await
+}
+
+async fn locked(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    desk.answer(request, async |station, message| {
+        locked::locked(&desk.context, station, &job_id(&id)?, message).await
     })
     .await
 }

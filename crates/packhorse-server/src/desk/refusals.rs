@@ -64,6 +64,7 @@ pub(super) fn status(code: RefusalCode) -> StatusCode {
         RefusalCode::UnknownJob => StatusCode::NOT_FOUND,
         RefusalCode::MissingSignature | RefusalCode::InvalidSignature => StatusCode::FORBIDDEN,
         RefusalCode::WrongState
+        | RefusalCode::OtherDeviceId
         | RefusalCode::UnsupportedKind
         | RefusalCode::NoOwnerKey
         | RefusalCode::Leased

@@ -13,6 +13,7 @@ use crate::harness::{Answer, Service, manifest};
 
 fn claim(job_id: Option<&str>, signature_file: Option<&str>) -> String {
     let claim = Claim {
+        device_id: None,
         job_id: job_id.map(|id| JobId::parse(id).unwrap()),
         signature_file: signature_file.map(str::to_owned),
         device: "disk-1".to_owned(),

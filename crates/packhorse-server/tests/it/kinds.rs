@@ -46,6 +46,7 @@ async fn an_export_is_created_updated_listed_and_canceled_but_not_loaded() {
     assert_eq!(listed.jobs[0].job_type, JobType::Export);
 
     let claim = Claim {
+        device_id: None,
         job_id: None,
         signature_file: Some(made.signature_file_contents),
         device: "disk".to_owned(),

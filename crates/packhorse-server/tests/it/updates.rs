@@ -111,6 +111,7 @@ async fn a_device_prepared_before_an_update_is_loaded_with_the_new_manifest() {
 async fn claim(service: &Service, signature_file: &str) -> Lease {
     let key = service.station("dock").await;
     let claim = Claim {
+        device_id: None,
         job_id: None,
         signature_file: Some(signature_file.to_owned()),
         device: "disk".to_owned(),

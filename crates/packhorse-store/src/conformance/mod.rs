@@ -10,6 +10,7 @@
 mod accounts;
 mod jobs;
 mod leases;
+mod locks;
 mod parcels;
 mod words;
 
@@ -93,5 +94,10 @@ cases! {
         a_parcel_that_came_too_late_is_noted_too,
         a_device_goes_back_when_its_job_is_over,
         a_load_that_nobody_goes_on_with_is_given_up,
+    }
+    locks {
+        a_locked_device_is_received_and_its_job_waits_with_the_reason,
+        a_password_is_kept_until_the_job_is_over,
+        only_a_job_that_may_be_loaded_is_locked_or_unlocked,
     }
 }

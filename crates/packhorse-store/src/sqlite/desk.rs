@@ -11,13 +11,13 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::row::{self, Row};
 use super::time::cut;
-use super::{Sqlite, chain};
+use super::{Sqlite, chain, locks};
 use crate::error::{Error, Result};
 use crate::types::{Abort, Claim, ClaimedJob, Finish, Holder, LeaseTerm, LogObject};
 
 /// The event of a refusal; no change of state.
 const REFUSED: &str = "Refused";
-/// Refusals noted for one job. Enough to see that somebody tries; no way to fill a disk.
+/// Refusals, and other notes of one kind, for one job. Enough to see that somebody tries; no way to fill a disk.
 const REFUSALS_MAX: i64 = 100;
 
 /// How a job ends, one way or the other.
@@ -87,6 +87,7 @@ impl Sqlite {
         let owner_key = self
             .owner_key(&mut tx, row.account, &row.access_key_id)
             .await?;
+        locks::forget_reason(&mut tx, &row).await?;
         row.epoch = epoch;
         row.lease = Some(LeaseTerm {
             station: claim.station,
@@ -180,7 +181,7 @@ impl Sqlite {
     ) -> Result<()> {
         let mut tx = self.write().await?;
         let mut row = row::load(&mut tx, id).await?;
-        if !worth_noting(&mut tx, &row, detail).await? {
+        if !worth_noting(&mut tx, &row, REFUSED, detail).await? {
             return Ok(());
         }
         chain::append(&mut tx, &mut row, actor, REFUSED, detail, now).await?;
@@ -189,15 +190,20 @@ impl Sqlite {
     }
 }
 
-/// Whether a refusal is neither the repetition of the last event nor one too many.
-async fn worth_noting(conn: &mut SqliteConnection, row: &Row, detail: &str) -> Result<bool> {
+/// Whether a note is neither the repetition of the last event nor one too many of its kind.
+pub(super) async fn worth_noting(
+    conn: &mut SqliteConnection,
+    row: &Row,
+    what: &str,
+    detail: &str,
+) -> Result<bool> {
     let found = sqlx::query(
         "SELECT (SELECT COUNT(*) FROM events WHERE job = ?1 AND what = ?2) AS refusals, \
          EXISTS (SELECT 1 FROM events WHERE job = ?1 AND seq = ?3 - 1 AND what = ?2 AND detail = ?4) \
          AS repeated",
     )
     .bind(row.seq)
-    .bind(REFUSED)
+    .bind(what)
     .bind(row.event_count)
     .bind(detail)
     .fetch_one(conn)

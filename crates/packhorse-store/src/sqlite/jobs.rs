@@ -10,7 +10,7 @@ use sqlx::{Row as _, SqliteConnection};
 
 use super::row::{self, Row};
 use super::time::{cut, from_micros, micros};
-use super::{Sqlite, chain};
+use super::{Sqlite, chain, locks};
 use crate::error::{Error, Result};
 use crate::types::{Job, JobPage, Manifest, NewJob, REVISIONS_MAX, Revision, Update};
 
@@ -73,6 +73,7 @@ impl Sqlite {
                 limit: REVISIONS_MAX,
             });
         }
+        locks::forget_reason(&mut tx, &row).await?;
         row.revision += 1;
         row.job_type = update.job_type;
         row.access_key_id = update.access_key_id;
@@ -181,8 +182,10 @@ impl Sqlite {
     /// A job with the manifest in force, in one statement: customers ask for nothing as often.
     pub(super) async fn whole_job(&self, id: &JobId) -> Result<Option<Job>> {
         let found = sqlx::query(
-            "SELECT jobs.*, revisions.sealed_manifest FROM jobs LEFT JOIN revisions \
-             ON revisions.job = jobs.seq AND revisions.revision = jobs.revision WHERE jobs.id = ?",
+            "SELECT jobs.*, revisions.sealed_manifest, locks.reason AS lock_reason, \
+             locks.sealed_password FROM jobs LEFT JOIN revisions \
+             ON revisions.job = jobs.seq AND revisions.revision = jobs.revision \
+             LEFT JOIN locks ON locks.job = jobs.seq WHERE jobs.id = ?",
         )
         .bind(id.as_str())
         .fetch_optional(&self.readers)
@@ -192,7 +195,11 @@ impl Sqlite {
         let sealed: Option<Vec<u8>> = found.try_get("sealed_manifest")?;
         let sealed = sealed.ok_or(Error::Corrupt("a job has no manifest"))?;
         let text = self.seal.open(&place(&row.id, row.revision), &sealed)?;
-        Ok(Some(row.into_job(Secret::new(text.as_str()))))
+        let lock = self.lock(&row.id, &found)?;
+        Ok(Some(Job {
+            lock,
+            ..row.into_job(Secret::new(text.as_str()))
+        }))
     }
 
     /// The job with the manifest in force.

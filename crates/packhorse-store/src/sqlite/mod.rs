@@ -9,6 +9,7 @@ mod accounts;
 mod chain;
 mod desk;
 mod jobs;
+mod locks;
 mod parcels;
 mod row;
 mod time;
@@ -22,6 +23,7 @@ use packhorse_core::event::{Actor, Event, Link};
 use packhorse_core::id::{AccountId, JobId};
 use packhorse_core::job::{JobType, Progress, State};
 use packhorse_core::ledger::Counts;
+use packhorse_core::secret::Secret;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -299,6 +301,38 @@ impl Store for Sqlite {
         now: Timestamp,
     ) -> Result<()> {
         self.note_refusal(id, actor, detail, now).await
+    }
+
+    async fn lock_job(
+        &self,
+        id: &JobId,
+        reason: &str,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Progress> {
+        self.keep_locked(id, reason, actor, now).await
+    }
+
+    async fn unlock_job(
+        &self,
+        account: AccountId,
+        id: &JobId,
+        access_key_id: &str,
+        password: &Secret,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.keep_password(account, id, access_key_id, password, now)
+            .await
+    }
+
+    async fn record_password_given(
+        &self,
+        id: &JobId,
+        actor: Actor,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        self.note_password_given(id, actor, detail, now).await
     }
 
     async fn expire_jobs(

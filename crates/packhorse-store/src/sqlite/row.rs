@@ -8,9 +8,10 @@ use packhorse_core::ledger::Counts;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
+use super::locks;
 use super::time::{from_micros, micros};
 use crate::error::{Error, Result};
-use crate::types::{Job, JobSummary, LeaseTerm, LogObject, Manifest, Parcel};
+use crate::types::{Job, JobSummary, LeaseTerm, Lock, LogObject, Manifest, Parcel};
 
 /// A row of `jobs`.
 #[derive(Debug)]
@@ -54,6 +55,7 @@ impl Row {
             parcel: self.parcel,
             epoch: self.epoch,
             lease: self.lease.filter(|_| loading),
+            lock: Lock::default(),
         }
     }
 }
@@ -140,10 +142,13 @@ pub(super) async fn save(conn: &mut SqliteConnection, row: &mut Row) -> Result<(
     .bind(row.event_link.0.to_vec())
     .bind(row.seq)
     .bind(row.version)
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
     if done.rows_affected() != 1 {
         return Err(Error::Conflict);
+    }
+    if row.state.progress.is_final() {
+        locks::forget(conn, row.seq).await?;
     }
     row.version += 1;
     Ok(())

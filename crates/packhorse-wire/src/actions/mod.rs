@@ -1,4 +1,4 @@
-//! The six actions: one file each, with the request and its answer, for both ends of the wire.
+//! The six actions, and one of our own: one file each, with the request and its answer, for both ends of the wire.
 //!
 //! A server reads a [`Request`] out of [`Parameters`] and renders the answer with [`respond`]. A
 //! client sends [`Action::form`] and reads the answer with [`read_answer`].
@@ -12,6 +12,7 @@ mod get_status;
 mod list_jobs;
 #[cfg(test)]
 mod tests;
+mod unlock_job;
 mod update_job;
 
 pub use artifact::Artifact;
@@ -21,6 +22,7 @@ pub use exceptions::{EXCEPTIONS, Exceptions};
 pub use get_shipping_label::{GetShippingLabel, GetShippingLabelAnswer, LabelAddress};
 pub use get_status::{GetStatus, GetStatusAnswer};
 pub use list_jobs::{JOBS_PER_PAGE_MAX, ListJobs, ListJobsAnswer, ListedJob};
+pub use unlock_job::{UnlockJob, UnlockJobAnswer};
 pub use update_job::{UpdateJob, UpdateJobAnswer};
 
 use packhorse_core::job::JobType;
@@ -73,7 +75,7 @@ pub trait Answer: Sized {
     fn read(result: &Element) -> Result<Self, xml::Error>;
 }
 
-/// A request that names one of the six actions.
+/// A request that names one of the actions.
 #[expect(
     clippy::large_enum_variant,
     reason = "one lives at a time and it is never copied about"
@@ -92,6 +94,8 @@ pub enum Request {
     ListJobs(ListJobs),
     /// Makes a label for a parcel.
     GetShippingLabel(GetShippingLabel),
+    /// Gives the password of a device.
+    UnlockJob(UnlockJob),
 }
 
 impl Request {
@@ -108,6 +112,7 @@ impl Request {
             GetShippingLabel::NAME => {
                 GetShippingLabel::read(parameters).map(Self::GetShippingLabel)
             }
+            UnlockJob::NAME => UnlockJob::read(parameters).map(Self::UnlockJob),
             _ => Err(Fault::unknown_action(&name, VERSION)),
         }
     }
@@ -121,6 +126,7 @@ impl Request {
             Self::GetStatus(_) => GetStatus::NAME,
             Self::ListJobs(_) => ListJobs::NAME,
             Self::GetShippingLabel(_) => GetShippingLabel::NAME,
+            Self::UnlockJob(_) => UnlockJob::NAME,
         }
     }
 }

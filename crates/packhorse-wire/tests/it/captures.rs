@@ -84,6 +84,7 @@ fn form(request: &Request) -> String {
         Request::GetStatus(action) => action.form(),
         Request::ListJobs(action) => action.form(),
         Request::GetShippingLabel(action) => action.form(),
+        Request::UnlockJob(action) => action.form(),
     }
 }
 

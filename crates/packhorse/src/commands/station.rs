@@ -5,6 +5,7 @@ mod listing;
 mod parcel;
 mod place;
 mod scan;
+mod unlock;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,9 @@ use crate::output::{self, OutputArgs};
 use crate::signal::StopSignals;
 
 use super::Context;
+
+use unlock::UnlockArgs;
+pub(crate) use unlock::read as read_password;
 
 /// Ledgers of this station, below the user's state folder.
 const STATE_FOLDER: &str = "packhorse/station";
@@ -63,16 +67,21 @@ enum Command {
 /// credentials. Every entry of the device becomes one row of the report. Run again after a crash or
 /// Ctrl-C, it goes on where it stopped.
 ///
+/// An encrypted device is opened with the password that the customer gave, or with --unlock-from; name
+/// its job with --job when its SIGNATURE is inside. When no password opens it, the job goes on waiting
+/// and tells the customer why.
+///
 /// Ends with 0 when all is stored, 3 when some files failed (the report names them), 4 when the
-/// device is refused (SIGNATURE, state of the job, no file system that can be read), 1 when it failed
-/// and may be tried again.
+/// device is refused (SIGNATURE, state of the job, no file system that can be read, locked), 1 when
+/// it failed and may be tried again.
 #[derive(clap::Args)]
 #[command(after_help = "\
 EXAMPLES:
   packhorse station load /dev/sdb --server http://127.0.0.1:8080 --station-key \"$KEY\"
   packhorse station load disk.img --server http://127.0.0.1:8080
   packhorse station load /mnt/disk --server http://127.0.0.1:8080 --job 4K7PQ2XB
-  packhorse station load disk.img --server http://127.0.0.1:8080 --signature-file ./SIGNATURE")]
+  packhorse station load disk.img --server http://127.0.0.1:8080 --signature-file ./SIGNATURE
+  packhorse station load /dev/sdb --server http://127.0.0.1:8080 --job 4K7PQ2XB --unlock-from prompt")]
 struct LoadArgs {
     /// Folder, image file or block device
     device: PathBuf,
@@ -123,6 +132,8 @@ struct StationArgs {
     /// Seconds that the object store or the server may be out of reach before the load stops
     #[arg(long, value_name = "SECONDS", default_value_t = 600)]
     retry_for: u64,
+    #[command(flatten)]
+    unlock: UnlockArgs,
 }
 
 impl StationArgs {
@@ -136,6 +147,7 @@ impl StationArgs {
             config.station.memory_bytes = bytes;
         }
         let config = config.station;
+        let unlock = self.unlock.unlock(&config)?;
         let state_dir = config
             .state_dir
             .or_else(|| Some(environment.state_home()?.join(STATE_FOLDER)))
@@ -149,6 +161,8 @@ impl StationArgs {
                 connections: usize::from(self.connections),
                 retry_for: Duration::from_secs(self.retry_for),
             },
+            device_id: config.device_id,
+            unlock,
             clock: clock::now,
         })
     }
@@ -161,9 +175,9 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         Command::Receive(args) => parcel::receive(args, ctx).await,
         Command::Return(args) => parcel::send_back(args, ctx).await,
         Command::Abort(args) => parcel::abort(args, ctx).await,
-        Command::Scan(args) => scan::run(&args),
-        Command::Ls(args) => listing::ls(&args),
-        Command::Cat(args) => listing::cat(&args),
+        Command::Scan(args) => scan::run(&args, ctx),
+        Command::Ls(args) => listing::ls(&args, ctx),
+        Command::Cat(args) => listing::cat(&args, ctx),
     }
 }
 

@@ -26,6 +26,7 @@ const COMMANDS: &[&str] = &[
     "job status",
     "job list",
     "job label",
+    "job unlock",
     "job watch",
     "device",
     "device prepare",

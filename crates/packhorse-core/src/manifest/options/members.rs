@@ -7,7 +7,7 @@ use super::limits::{
 };
 use super::{Need, Row, Section, Shape};
 use crate::manifest::words::{
-    self, ConflictPolicy, Destination, Encryption, ImageSource, JobKind, Verification,
+    self, ConflictPolicy, Destination, Encryption, ImageSource, JobKind, UnlockPolicy, Verification,
 };
 use crate::mapping::KEY_BYTES_MAX;
 
@@ -318,6 +318,15 @@ pub(super) const PACKHORSE: &[Row] = &[
         doc: "When the key is taken: overwrite the object, keep it and ignore the file, or fail \
               the file.",
         example: "overwrite",
+        ..EXTENSION
+    },
+    Row {
+        name: "unlock",
+        need: Need::Default("manifest"),
+        shape: Shape::Word(words::codes::<UnlockPolicy>),
+        doc: "With ask, the password of an encrypted device is given when the device is there, \
+              by `packhorse job unlock` or the operator.",
+        example: "ask",
         ..EXTENSION
     },
 ];

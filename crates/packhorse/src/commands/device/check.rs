@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow};
 use packhorse_core::job::JobType;
 use packhorse_core::manifest::{self, Manifest, Problem, S3Import};
-use packhorse_media::MediaError;
+use packhorse_media::{MediaError, Unlock};
 use packhorse_station::{Identified, identify};
 use packhorse_transfer::{Check, Checked, Error as TransferError, Meter, Stage};
 use tokio_util::sync::CancellationToken;
@@ -152,7 +152,7 @@ async fn rehearse(args: &Args, manifest: Manifest<S3Import>) -> Found<(Identifie
     let (read, examples, samples) = (args.read, args.examples, args.sample);
     let (numbers, stopped) = (meter.clone(), stop.clone());
     let working = tokio::task::spawn_blocking(move || {
-        let device = match identify(&path) {
+        let device = match identify(&path, &Unlock::default()) {
             Ok(device) => device,
             Err(error) => return unreadable(error),
         };
@@ -180,7 +180,10 @@ async fn rehearse(args: &Args, manifest: Manifest<S3Import>) -> Found<(Identifie
 fn unreadable<T>(error: MediaError) -> Found<T> {
     match error {
         MediaError::NotFound(_) | MediaError::Denied(_) => Err(error.into()),
-        MediaError::Unsupported(_) | MediaError::Damaged(_) | MediaError::Io(_) => {
+        MediaError::Unsupported(_)
+        | MediaError::Damaged(_)
+        | MediaError::Locked(_)
+        | MediaError::Io(_) => {
             let refused = anyhow::Error::from(error).context("the device would be refused");
             Ok(Err(refused.into()))
         }

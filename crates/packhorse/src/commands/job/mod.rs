@@ -6,6 +6,7 @@ mod create;
 mod label;
 mod list;
 mod status;
+mod unlock;
 mod update;
 mod watch;
 
@@ -36,6 +37,7 @@ EXAMPLES:
   packhorse job list
   packhorse job label 4K7PQ2XB --save label.pdf
   packhorse job watch 4K7PQ2XB
+  packhorse job unlock 4K7PQ2XB --unlock-from password.txt
   packhorse job status 4K7PQ2XB --print-curl | sh")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -55,6 +57,7 @@ enum Command {
     List(list::Args),
     Label(label::Args),
     Watch(watch::Args),
+    Unlock(unlock::Args),
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
@@ -66,6 +69,7 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         Command::List(args) => list::run(args, ctx).await,
         Command::Label(args) => label::run(args, ctx).await,
         Command::Watch(args) => watch::run(args, ctx).await,
+        Command::Unlock(args) => unlock::run(args, ctx).await,
     }
 }
 

@@ -16,8 +16,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use packhorse_core::job::JobType;
+use packhorse_media::Unlock;
 use packhorse_objects::client::Client;
-use packhorse_station::{LoadRequest, Station};
+use packhorse_station::{DeviceIdPolicy, LoadRequest, Station};
 use packhorse_store::AccessKey;
 use packhorse_transfer::Limits;
 use packhorse_wire::actions::{CreateJob, CreateJobAnswer};
@@ -303,6 +304,8 @@ async fn load(
             retry_for: RETRY_FOR,
             ..Limits::default()
         },
+        device_id: DeviceIdPolicy::Ignore,
+        unlock: Unlock::default(),
         clock: clock::now,
     };
     match loading::load(&station, request, stop).await {

@@ -7,7 +7,9 @@ use packhorse_core::ledger::{EntryKind, printable_path};
 use packhorse_media::{Entry, Volume};
 use serde::Serialize;
 
+use super::Context;
 use super::place::{Chosen, Place, choose};
+use super::unlock::UnlockArgs;
 use crate::exit::Exit;
 use crate::output::{self, Hint, OutputArgs, table};
 
@@ -24,7 +26,8 @@ const PIECE_BYTES: usize = 1024 * 1024;
 EXAMPLES:
   packhorse station ls /dev/sdb
   packhorse station ls disk.img:photos/2009 --output json
-  packhorse station ls disk.img --recursive --limit 100000")]
+  packhorse station ls disk.img --recursive --limit 100000
+  packhorse station ls /dev/sdb --unlock-from prompt")]
 pub(super) struct LsArgs {
     /// What to list
     #[arg(value_name = "DEVICE[:PATH]")]
@@ -35,6 +38,8 @@ pub(super) struct LsArgs {
     /// Show at most so many entries
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     limit: u64,
+    #[command(flatten)]
+    unlock: UnlockArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -55,6 +60,8 @@ pub(super) struct CatArgs {
     /// Write at most so many bytes
     #[arg(long, value_name = "BYTES", default_value_t = u64::MAX, hide_default_value = true)]
     limit: u64,
+    #[command(flatten)]
+    unlock: UnlockArgs,
 }
 
 #[derive(Serialize)]
@@ -66,13 +73,13 @@ struct Line {
     problem: Option<String>,
 }
 
-pub(super) fn ls(args: &LsArgs) -> anyhow::Result<Exit> {
+pub(super) fn ls(args: &LsArgs, ctx: &Context) -> anyhow::Result<Exit> {
     let mut lines = Lines {
         found: Vec::new(),
         limit: args.limit,
         is_cut: false,
     };
-    for chosen in choose(&args.place)? {
+    for chosen in choose(&args.place, args.unlock.unlock(&ctx.config()?.station)?)? {
         list(&chosen, args.recursive, &mut lines)?;
         if lines.is_cut {
             break;
@@ -194,8 +201,8 @@ fn text(found: &[Line]) -> String {
     table(["BYTES", "MODIFIED", "PATH", ""], &rows)
 }
 
-pub(super) fn cat(args: &CatArgs) -> anyhow::Result<Exit> {
-    let chosen = choose(&args.place)?;
+pub(super) fn cat(args: &CatArgs, ctx: &Context) -> anyhow::Result<Exit> {
+    let chosen = choose(&args.place, args.unlock.unlock(&ctx.config()?.station)?)?;
     let [chosen] = chosen.as_slice() else {
         bail!("no file is named");
     };

@@ -1,11 +1,13 @@
 //! `DEVICE[:PATH]`: a place on a device, as commands that look at one take it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use packhorse_media::{Device, Volume, open_device};
+use packhorse_core::signature_file::SignatureFile;
+use packhorse_media::{Device, MediaError, Unlock, Volume};
+use packhorse_station::{Identified, container_name, identify};
 
 /// A device, and a path on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +56,9 @@ pub(super) struct Chosen {
 }
 
 /// The volumes that `place` leads to: one, or all of them for the root of a device with several.
-pub(super) fn choose(place: &Place) -> anyhow::Result<Vec<Chosen>> {
+pub(super) fn choose(place: &Place, unlock: Unlock) -> anyhow::Result<Vec<Chosen>> {
     let device =
-        open_device(&place.device).with_context(|| format!("open {}", place.device.display()))?;
+        open(&place.device, unlock).with_context(|| format!("open {}", place.device.display()))?;
     let several = device.volumes().len() > 1;
     let chosen: Vec<_> = all(&device, several)
         .filter_map(|(volume, folder)| {
@@ -80,6 +82,19 @@ pub(super) fn choose(place: &Place) -> anyhow::Result<Vec<Chosen>> {
         );
     }
     Ok(chosen)
+}
+
+/// Opens a device, and the container on it of the job that its SIGNATURE names.
+pub(super) fn open(path: &Path, mut unlock: Unlock) -> Result<Device, MediaError> {
+    let Identified { device, signature } = identify(path, &unlock)?;
+    let signed = signature.and_then(|bytes| SignatureFile::parse(&bytes).ok());
+    match signed {
+        Some(file) if !unlock.passwords.is_empty() => {
+            unlock.containers.push(container_name(&file.job_id));
+            Ok(identify(path, &unlock)?.device)
+        }
+        _ => Ok(device),
+    }
 }
 
 fn all(device: &Device, several: bool) -> impl Iterator<Item = (Arc<dyn Volume>, String)> {

@@ -3,9 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use packhorse_core::signature_file::{BYTES_MAX, FILE_NAME, SignatureFile};
-use packhorse_media::{Device, Volume, open_device, read_root_file};
+use packhorse_media::{Device, Unlock, Volume, read_root_file};
+use packhorse_station::Hardware;
 use serde::Serialize;
 
+use super::Context;
+use super::place;
+use super::unlock::UnlockArgs;
 use crate::exit::Exit;
 use crate::output::{self, OutputArgs, bytes, table};
 
@@ -31,6 +35,8 @@ pub(super) struct Args {
     #[arg(value_name = "DEVICE")]
     devices: Vec<PathBuf>,
     #[command(flatten)]
+    unlock: UnlockArgs,
+    #[command(flatten)]
     output: OutputArgs,
 }
 
@@ -42,6 +48,8 @@ struct Found {
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     partition_table: Option<&'static str>,
+    /// What the disk says of itself.
+    hardware: Option<Hardware>,
     volumes: Vec<FoundVolume>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
@@ -54,16 +62,21 @@ struct FoundVolume {
     size: Option<u64>,
     /// The file system, or what was found in its place.
     found: String,
+    /// What it was encrypted with, once opened.
+    encryption: Option<&'static str>,
     readable: bool,
+    /// Whether a password may make it readable.
+    locked: bool,
     job: Option<String>,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &Args, ctx: &Context) -> anyhow::Result<Exit> {
+    let unlock = args.unlock.unlock(&ctx.config()?.station)?;
     let devices = match args.devices.as_slice() {
         [] => disks(),
         named => named.to_vec(),
     };
-    let found: Vec<_> = devices.iter().map(|path| look(path)).collect();
+    let found: Vec<_> = devices.iter().map(|path| look(path, &unlock)).collect();
     if found.is_empty() {
         output::say("no disks were found; name a folder, an image file or a block device");
     }
@@ -88,9 +101,10 @@ fn disks() -> Vec<PathBuf> {
     names.into_iter().map(path).collect()
 }
 
-fn look(path: &Path) -> Found {
+fn look(path: &Path, unlock: &Unlock) -> Found {
     let device = path.display().to_string();
-    match open_device(path) {
+    let hardware = Hardware::of(path, Path::new("/"));
+    match place::open(path, unlock.clone()) {
         Ok(opened) => {
             let description = opened.description();
             Found {
@@ -98,6 +112,7 @@ fn look(path: &Path) -> Found {
                 kind: Some(description.kind.as_str()),
                 size: description.size,
                 partition_table: Some(description.partition_table.as_str()),
+                hardware,
                 volumes: volumes(&opened),
                 error: None,
             }
@@ -107,6 +122,7 @@ fn look(path: &Path) -> Found {
             kind: None,
             size: None,
             partition_table: None,
+            hardware,
             volumes: Vec::new(),
             error: Some(error.to_string()),
         },
@@ -120,7 +136,9 @@ fn volumes(device: &Device) -> Vec<FoundVolume> {
         offset: place.offset,
         size: place.size,
         found: volume.format().to_owned(),
+        encryption: place.encryption,
         readable: true,
+        locked: false,
         job: job(volume.as_ref()),
     });
     let unreadable = device.unreadable().iter().map(|volume| FoundVolume {
@@ -128,7 +146,9 @@ fn volumes(device: &Device) -> Vec<FoundVolume> {
         offset: volume.offset,
         size: Some(volume.size),
         found: volume.found.clone(),
+        encryption: None,
         readable: false,
+        locked: volume.is_locked,
         job: None,
     });
     let mut all: Vec<_> = readable.chain(unreadable).collect();
@@ -148,6 +168,17 @@ fn job(volume: &dyn Volume) -> Option<String> {
     }
 }
 
+/// `WD Elements, serial WX31D45678, usb`.
+fn words(hardware: &Hardware) -> Vec<String> {
+    let serial = hardware.serial.as_ref();
+    let serial = serial.map(|serial| format!("serial {serial}"));
+    let bus = hardware.bus.map(str::to_owned);
+    [hardware.model.clone(), serial, bus]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
 fn text(found: &[Found]) -> String {
     let mut rows = Vec::new();
     for device in found {
@@ -162,6 +193,8 @@ fn text(found: &[Found]) -> String {
                 String::new(),
             ]
         };
+        let hardware = device.hardware.iter().flat_map(words);
+        let hardware = hardware.collect::<Vec<_>>().join(", ");
         rows.push(match &device.error {
             Some(error) => head(error.clone()),
             None => head(format!(
@@ -170,13 +203,20 @@ fn text(found: &[Found]) -> String {
                 device.partition_table.unwrap_or_default()
             )),
         });
+        if !hardware.is_empty() {
+            let blank = String::new;
+            rows.push([blank(), blank(), blank(), hardware, blank()]);
+        }
         for volume in &device.volumes {
             rows.push([
                 String::new(),
                 volume.partition.to_string(),
                 size(volume.size),
                 match volume.readable {
-                    true => volume.found.clone(),
+                    true => match volume.encryption {
+                        Some(encryption) => format!("{} in {encryption}", volume.found),
+                        None => volume.found.clone(),
+                    },
                     false => format!("cannot be read: {}", volume.found),
                 },
                 volume.job.clone().unwrap_or_default(),
