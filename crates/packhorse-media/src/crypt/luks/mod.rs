@@ -175,6 +175,8 @@ impl Header {
             }
         }
         match problem {
+            // A slot that asks for too much may be the one that the password is for.
+            Some(problem @ MediaError::Locked(_)) => Err(problem),
             Some(problem) if !was_tried => Err(problem),
             _ => Ok(None),
         }
