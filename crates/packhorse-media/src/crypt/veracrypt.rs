@@ -169,14 +169,15 @@ struct Attempt<'a> {
 fn attempts(headers: &[Header]) -> Vec<Attempt<'_>> {
     let mut attempts = Vec::new();
     for family in &FAMILIES {
-        for header in headers {
+        // The volume itself and the hidden one, single ciphers first; then the copies of both.
+        for pair in headers.chunks(2) {
             for lengths in [1..=1, 2..=CASCADE_MAX] {
-                for (hash, rounds) in family.digests {
+                for (header, (hash, rounds)) in pairs(pair, family.digests) {
                     attempts.push(Attempt {
                         header,
                         family,
-                        hash: *hash,
-                        rounds: *rounds,
+                        hash,
+                        rounds,
                         lengths: lengths.clone(),
                     });
                 }
@@ -184,6 +185,15 @@ fn attempts(headers: &[Header]) -> Vec<Attempt<'_>> {
         }
     }
     attempts
+}
+
+fn pairs<'a>(
+    headers: &'a [Header],
+    digests: &'static [(Hash, u32)],
+) -> impl Iterator<Item = (&'a Header, (Hash, u32))> {
+    headers
+        .iter()
+        .flat_map(move |header| digests.iter().map(move |digest| (header, *digest)))
 }
 
 /// Tries one password everywhere, on as many threads as there are processors.

@@ -60,7 +60,7 @@ impl<C: BlockCipher> Sectors for Xts<C> {
                 *used = tweak;
                 mix(block, tweak);
                 let carry = tweak >> 127;
-                tweak = tweak << 1 ^ carry * POLYNOMIAL;
+                tweak = (tweak << 1) ^ (carry * POLYNOMIAL);
             }
             self.data.decrypt_blocks(group);
             for (block, used) in group.iter_mut().zip(&tweaks) {
