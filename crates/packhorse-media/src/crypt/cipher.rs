@@ -127,7 +127,7 @@ impl CipherSpec {
     /// The cipher under this key; `None` when it has no keys of this length.
     pub(super) fn with_key(&self, key: &[u8]) -> Option<Box<dyn Sectors>> {
         let sectors = match self.mode {
-            Mode::Xts if key.len() % 2 == 0 => {
+            Mode::Xts if key.len().is_multiple_of(2) => {
                 let (data, tweak) = key.split_at(key.len() / 2);
                 self.cipher.xts(data, tweak)
             }

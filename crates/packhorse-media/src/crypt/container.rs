@@ -18,11 +18,14 @@ struct Container {
     idle: Mutex<Vec<Box<dyn FileReader>>>,
 }
 
+/// The name of a container, and what it holds.
+pub(crate) type Found = (String, Arc<dyn BlockSource>);
+
 /// The first of these files that stands in the root of the volume, with its name.
 pub(crate) fn find(
     volume: &Arc<dyn Volume>,
     names: &[String],
-) -> std::result::Result<Option<(String, Arc<dyn BlockSource>)>, MediaError> {
+) -> std::result::Result<Option<Found>, MediaError> {
     for name in names {
         let found = volume.root_entry(name.as_bytes())?;
         let Some(entry) = found.filter(|entry| entry.kind == EntryKind::File) else {

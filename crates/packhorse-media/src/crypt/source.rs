@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn any_range_reads_what_the_whole_reads() {
-        let whole: Vec<u8> = (0..40_000u32).map(|n| (n * 7 >> 3) as u8).collect();
+        let whole: Vec<u8> = (0..40_000u32).map(|n| ((n * 7) >> 3) as u8).collect();
         for sector in [512, 4096] {
             let area = Area {
                 offset: 100,
