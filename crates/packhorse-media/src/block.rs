@@ -12,6 +12,12 @@ pub(crate) trait BlockSource: Send + Sync {
     /// Bytes.
     fn size(&self) -> u64;
 
+    /// Bytes that can differ from each other: less than the size where a container claims more than
+    /// its file can hold. What is read in vain is measured by it.
+    fn stored(&self) -> u64 {
+        self.size()
+    }
+
     /// Fills `buffer` from `offset` on. What does not lie whole within the source is an error of
     /// kind [`ErrorKind::UnexpectedEof`], and so is an image that shrank meanwhile.
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()>;
@@ -79,6 +85,10 @@ impl Part {
 impl BlockSource for Part {
     fn size(&self) -> u64 {
         self.size
+    }
+
+    fn stored(&self) -> u64 {
+        self.size.min(self.whole.stored())
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {

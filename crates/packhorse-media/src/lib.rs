@@ -28,4 +28,4 @@ mod volumes;
 
 pub use crypt::{UNLOCK_MEMORY_BYTES, UNLOCK_TIME, Unlock};
 pub use device::{Device, open_device, open_device_with};
-pub use volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk, read_root_file};
+pub use volume::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk, read_root_file};

@@ -31,6 +31,11 @@ impl Pages {
         self.source.size()
     }
 
+    /// Bytes of the volume that can differ from each other; see [`BlockSource::stored`].
+    pub(crate) fn stored(&self) -> u64 {
+        self.source.stored()
+    }
+
     /// Reads metadata.
     pub(crate) fn read(&self, offset: u64, buffer: &mut [u8]) -> Result<(), ReadError> {
         let end = offset.checked_add(buffer.len() as u64);

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use packhorse_core::ledger::{EntryKind, Verdict};
 
 use crate::path::{PATH_BYTES_MAX, is_plain_name, join, spelled_out};
-use crate::volume::{Entry, MediaError, ReadError, Walk};
+use crate::volume::{Entry, MediaError, ReadError, Stop, Walk};
 
 /// Directories that keep what they read last; deeper in, the outermost read theirs again.
 const HELD_MAX: usize = 64;
@@ -22,11 +22,11 @@ pub(crate) trait Tree {
     /// The next entry of a directory; `None` at the end. After an error the listing goes on behind
     /// what could not be read, and it comes to its end whatever the disk says.
     ///
-    /// `budget` is how much of directories may still be read, see [`Tree::budget`].
+    /// Whatever it reads is paid for from `budget`; see [`Tree::budget`].
     fn next(
         &self,
         listing: &mut Self::Listing,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Child<Self::Listing>>, ReadError>;
 
     /// Forgets what can be read again.
@@ -37,10 +37,38 @@ pub(crate) trait Tree {
     fn budget(&self) -> u64;
 }
 
+/// How much of directories a walk may still read, and whether it shall go on at all.
+pub(crate) struct Budget<'a> {
+    left: u64,
+    stop: Stop<'a>,
+}
+
+impl<'a> Budget<'a> {
+    /// A budget for a whole walk.
+    pub(crate) fn new(amount: u64, stop: Stop<'a>) -> Self {
+        Self { left: amount, stop }
+    }
+
+    /// Pays for a read. After an error nothing more of the directory shall be read.
+    pub(crate) fn spend(&mut self, amount: u64) -> Result<(), ReadError> {
+        if (self.stop)() {
+            return Err(ReadError::Damaged("the walk was ended".to_owned()));
+        }
+        match self.left.checked_sub(amount) {
+            Some(left) => self.left = left,
+            None => {
+                let what = "more directories than the volume has room for";
+                return Err(ReadError::Damaged(what.to_owned()));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A directory before it is listed.
 pub(crate) struct Directory<L> {
-    /// Tells it from every other.
-    pub(crate) id: u64,
+    /// Tells it from every other; `None` for one that cannot be met twice.
+    pub(crate) id: Option<u64>,
     pub(crate) listing: L,
 }
 
@@ -68,26 +96,26 @@ pub(crate) fn unknown(path: Vec<u8>, kind: EntryKind, problem: Verdict) -> Entry
     }
 }
 
-/// Walks a tree; see [`crate::volume::Volume::walk`].
-pub(crate) fn walk<T: Tree>(tree: &T, each: Walk<'_>) -> Result<(), MediaError> {
+/// Walks a tree; see [`crate::volume::Volume::walk_until`].
+pub(crate) fn walk<T: Tree>(tree: &T, stop: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError> {
     let root = tree.root()?;
     let mut walker = Walker {
         tree,
         path: Vec::new(),
         levels: Vec::new(),
         seen: Seen::default(),
-        budget: tree.budget(),
+        budget: Budget::new(tree.budget(), stop),
     };
-    walker.seen.insert(root.id);
+    walker.is_new(root.id);
     walker.push(root.listing);
-    walker.run(each);
+    walker.run(stop, each);
     Ok(())
 }
 
 /// Looks a name up in the root, by listing it.
 pub(crate) fn root_entry<T: Tree>(tree: &T, name: &[u8]) -> Result<Option<Entry>, ReadError> {
     let mut listing = tree.root()?.listing;
-    let mut budget = tree.budget();
+    let mut budget = Budget::new(tree.budget(), &|| false);
     let mut damage = None;
     loop {
         match tree.next(&mut listing, &mut budget) {
@@ -120,12 +148,15 @@ struct Walker<'a, T: Tree> {
     path: Vec<u8>,
     levels: Vec<Level<T::Listing>>,
     seen: Seen,
-    budget: u64,
+    budget: Budget<'a>,
 }
 
 impl<T: Tree> Walker<'_, T> {
-    fn run(mut self, each: Walk<'_>) {
+    fn run(mut self, stop: Stop<'_>, each: Walk<'_>) {
         while let Some(level) = self.levels.last_mut() {
+            if stop() {
+                break;
+            }
             let flow = match self.tree.next(&mut level.listing, &mut self.budget) {
                 Ok(Some(child)) => self.visit(child, each),
                 Ok(None) => self.leave(each),
@@ -165,7 +196,7 @@ impl<T: Tree> Walker<'_, T> {
     ) -> ControlFlow<()> {
         let problem = if entry.path.len() > PATH_BYTES_MAX {
             Some(Verdict::key_too_long())
-        } else if !self.seen.insert(directory.id) {
+        } else if !self.is_new(directory.id) {
             // Its own ancestor, or in two places: a directory has one parent.
             Some(Verdict::damaged())
         } else {
@@ -181,6 +212,10 @@ impl<T: Tree> Walker<'_, T> {
             self.tree.release(&mut level.listing);
         }
         ControlFlow::Continue(())
+    }
+
+    fn is_new(&mut self, id: Option<u64>) -> bool {
+        id.is_none_or(|id| self.seen.insert(id))
     }
 
     fn push(&mut self, listing: T::Listing) {

@@ -33,6 +33,10 @@ pub struct Entry {
 /// What a walk calls for each entry; `Break` ends the walk early.
 pub type Walk<'a> = &'a mut dyn FnMut(Entry) -> ControlFlow<()>;
 
+/// Whether a walk shall end: asked between reads, since a damaged disk may go on for long without
+/// an entry.
+pub type Stop<'a> = &'a dyn Fn() -> bool;
+
 /// A tree of files: a folder, or a file system on a partition.
 pub trait Volume: Send + Sync {
     /// For people and events: `folder`, `ext4`, …
@@ -45,7 +49,14 @@ pub trait Volume: Send + Sync {
     /// Calls `each` once for every file, special file, and directory that cannot be read. What
     /// cannot be read is an entry with a `problem`, never left out; an error means that the listing
     /// as a whole is not to be had. Memory depends on the depth of the tree, not on its size.
-    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError>;
+    ///
+    /// The walk ends early, with `Ok`, soon after `stop` says so.
+    fn walk_until(&self, stop: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError>;
+
+    /// [`Volume::walk_until`] by who does not stop.
+    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
+        self.walk_until(&|| false, each)
+    }
 
     /// Looks one name up in the root, without a walk. `None` when there is no such entry.
     fn root_entry(&self, name: &[u8]) -> Result<Option<Entry>, ReadError>;

@@ -49,7 +49,7 @@ pub(crate) fn list(
             }
         };
         let walked = match &source.content {
-            Ok(volume) => volume.walk(&mut each),
+            Ok(volume) => volume.walk_until(&|| stop.is_cancelled(), &mut each),
             Err(entry) => {
                 // One row stands for a volume that cannot be read; breaking is the closure's word.
                 let _: ControlFlow<()> = each(Entry::clone(entry));
@@ -60,6 +60,9 @@ pub(crate) fn list(
             return Err(error);
         }
         walked.map_err(|error: MediaError| Error::Media(error))?;
+        if stop.is_cancelled() {
+            return Err(Error::Stopped);
+        }
     }
     writer.finish(clock().as_millisecond())
 }

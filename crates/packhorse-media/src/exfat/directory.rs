@@ -7,6 +7,7 @@ use crate::fat::clusters::Clusters;
 use crate::fat::damaged;
 use crate::fat::raw::{Place, Records};
 use crate::names::{dos_time, from_utf16, units_le};
+use crate::tree::Budget;
 use crate::volume::ReadError;
 
 /// The format's own limit.
@@ -34,6 +35,8 @@ const DIRECTORY_ATTRIBUTE: u16 = 0x10;
 /// Where the contents of a file are: the second record of its set, which alone opens it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stream {
+    /// Whether the two fields that place it mean anything.
+    pub(super) has_clusters: bool,
     pub(super) is_contiguous: bool,
     pub(super) first_cluster: u32,
     pub(super) size: u64,
@@ -45,6 +48,7 @@ impl Stream {
     /// Reads a record; `None` when it is no such record.
     pub(super) fn parse(record: &[u8]) -> Option<Self> {
         (byte(record, 0) == kind::STREAM).then(|| Self {
+            has_clusters: byte(record, 1) & 1 != 0,
             is_contiguous: byte(record, 1) & 2 != 0,
             first_cluster: le32(record, 20),
             size: le64(record, 24),
@@ -91,7 +95,7 @@ impl Listing {
     pub(super) fn next(
         &mut self,
         clusters: &Clusters,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Set>, ReadError> {
         loop {
             let next = match self.pending.take() {
@@ -123,7 +127,7 @@ impl Listing {
         &mut self,
         first: &[u8; 32],
         clusters: &Clusters,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Set, ReadError> {
         let count = byte(first, 1);
         let mut sum = 0u16;

@@ -11,8 +11,8 @@ use crate::exfat::directory::{Listing, Set, Stream};
 use crate::fat::clusters::Chain;
 use crate::fat::damaged;
 use crate::fat::raw::Place;
-use crate::tree::{self, Child, Directory, Tree};
-use crate::volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk};
+use crate::tree::{self, Budget, Child, Directory, Tree};
+use crate::volume::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk};
 
 /// An open exFAT file system.
 pub(crate) struct ExFat {
@@ -60,7 +60,15 @@ impl ExFat {
         if stream.size == 0 {
             return Ok(None);
         }
-        let place = self.boot.clusters.place(stream.first_cluster)?;
+        if !stream.has_clusters {
+            return Err(damaged("a file that may not have clusters has some"));
+        }
+        let clusters = &self.boot.clusters;
+        let place = clusters.place(stream.first_cluster)?;
+        let heap_end = clusters.layout.heap_at + clusters.bytes();
+        if stream.is_contiguous && stream.size > heap_end - place {
+            return Err(damaged("a file that ends behind the last cluster"));
+        }
         Ok(Some(self.offset + place))
     }
 }
@@ -71,7 +79,7 @@ impl Tree for ExFat {
     fn root(&self) -> Result<Directory<Listing>, ReadError> {
         self.boot.clusters.place(self.boot.root_cluster)?;
         Ok(Directory {
-            id: u64::from(self.boot.root_cluster),
+            id: Some(u64::from(self.boot.root_cluster)),
             listing: Listing::new(Place::chain(self.boot.root_cluster)),
         })
     }
@@ -79,17 +87,14 @@ impl Tree for ExFat {
     fn next(
         &self,
         listing: &mut Listing,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Child<Listing>>, ReadError> {
         let found = listing.next(&self.boot.clusters, budget)?;
         Ok(found.map(|set| Child {
             entry: self.entry(&set),
             directory: set.is_directory.then(|| Directory {
-                // A directory may be without clusters; then it tells itself by its record.
-                id: match set.stream.first_cluster {
-                    0 => set.stream_at | 1 << 63,
-                    first => u64::from(first),
-                },
+                // One without clusters leads nowhere, and so not in a circle.
+                id: (set.stream.size > 0).then_some(u64::from(set.stream.first_cluster)),
                 listing: Listing::new(match set.stream.size {
                     0 => Place::Region { at: 0, bytes: 0 },
                     _ => set.stream.place(),
@@ -102,7 +107,7 @@ impl Tree for ExFat {
     fn release(&self, _: &mut Listing) {}
 
     fn budget(&self) -> u64 {
-        self.boot.clusters.pages.size()
+        self.boot.clusters.pages.stored()
     }
 }
 
@@ -116,8 +121,8 @@ impl Volume for ExFat {
         format!("exFAT {:08x} {count}", self.boot.serial)
     }
 
-    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
-        tree::walk(self, each)
+    fn walk_until(&self, stop: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError> {
+        tree::walk(self, stop, each)
     }
 
     fn root_entry(&self, name: &[u8]) -> Result<Option<Entry>, ReadError> {

@@ -57,6 +57,12 @@ impl Blocks {
         }
     }
 
+    /// Blocks that can differ from each other; see [`BlockSource::stored`].
+    pub(super) fn stored(&self) -> u64 {
+        let stored = self.source.stored().div_ceil(u64::from(self.block_size));
+        self.count.min(stored)
+    }
+
     /// One block of metadata.
     pub(super) fn read(&self, block: u64) -> Result<Arc<[u8]>, ReadError> {
         self.check(block)?;

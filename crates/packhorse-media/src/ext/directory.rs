@@ -12,6 +12,7 @@ use crate::ext::filesystem::FileSystem;
 use crate::ext::inline;
 use crate::ext::inode::Inode;
 use crate::ext::superblock::incompat;
+use crate::tree::Budget;
 use crate::volume::ReadError;
 
 const HEADER_BYTES: usize = 8;
@@ -62,12 +63,12 @@ impl Listing {
 
     /// The next entry; `None` at the end. After an error the listing goes on with the next part.
     ///
-    /// `budget` is how many blocks may still be fetched: a disk has no more blocks of directories
-    /// than it has blocks, however its directories are knotted.
+    /// `budget` counts blocks: a disk has no more blocks of directories than it has blocks, however
+    /// its directories are knotted.
     pub(super) fn next(
         &mut self,
         fs: &FileSystem,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Dirent>, ReadError> {
         while self.part < self.parts_count(fs) {
             let bytes = match &self.bytes {
@@ -102,7 +103,7 @@ impl Listing {
     }
 
     /// Fetches the current part; after an error the next part is the current one.
-    fn fetch(&mut self, fs: &FileSystem, budget: &mut u64) -> Result<Arc<[u8]>, ReadError> {
+    fn fetch(&mut self, fs: &FileSystem, budget: &mut Budget<'_>) -> Result<Arc<[u8]>, ReadError> {
         let fetched = match self.inode.is_inline() {
             true => self.fetch_inline(),
             false => self.fetch_block(fs, budget),
@@ -120,7 +121,12 @@ impl Listing {
         Ok(if self.part == 0 { first } else { rest }.into())
     }
 
-    fn fetch_block(&mut self, fs: &FileSystem, budget: &mut u64) -> Result<Arc<[u8]>, ReadError> {
+    fn fetch_block(
+        &mut self,
+        fs: &FileSystem,
+        budget: &mut Budget<'_>,
+    ) -> Result<Arc<[u8]>, ReadError> {
+        budget.spend(1).inspect_err(|_| self.part = u64::MAX - 1)?;
         let run = fs.map(&self.inode, self.part).inspect_err(|_| {
             // Without a map there is nothing more to find: one error, not one for every block.
             self.part = u64::MAX - 1;
@@ -130,11 +136,6 @@ impl Listing {
             self.part = self.part.saturating_add(run.length - 1);
             return Err(damaged("a directory with a hole"));
         };
-        let Some(left) = budget.checked_sub(1) else {
-            self.part = u64::MAX - 1;
-            return Err(damaged("more directory blocks than the disk has blocks"));
-        };
-        *budget = left;
         let bytes = fs.blocks.read(physical)?;
         verify(&self.inode, &bytes)?;
         Ok(bytes)

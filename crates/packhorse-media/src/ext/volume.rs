@@ -10,8 +10,8 @@ use crate::ext::directory::{Dirent, Listing};
 use crate::ext::filesystem::{FileSystem, ROOT_INODE};
 use crate::ext::inode::Inode;
 use crate::ext::reader::OpenFile;
-use crate::tree::{Child, Directory, Tree, unknown, walk};
-use crate::volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk};
+use crate::tree::{self, Budget, Child, Directory, Tree, unknown};
+use crate::volume::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk};
 
 /// An open ext2, ext3 or ext4 file system.
 pub(crate) struct Ext {
@@ -101,7 +101,7 @@ impl Tree for Ext {
     fn next(
         &self,
         listing: &mut Listing,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Child<Listing>>, ReadError> {
         let Some(dirent) = listing.next(&self.fs, budget)? else {
             return Ok(None);
@@ -121,13 +121,13 @@ impl Tree for Ext {
     }
 
     fn budget(&self) -> u64 {
-        self.fs.superblock.blocks_count
+        self.fs.blocks.stored()
     }
 }
 
 fn directory(inode: Inode) -> Directory<Listing> {
     Directory {
-        id: u64::from(inode.number),
+        id: Some(u64::from(inode.number)),
         listing: Listing::new(inode),
     }
 }
@@ -147,25 +147,12 @@ impl Volume for Ext {
         )
     }
 
-    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
-        walk(self, each)
+    fn walk_until(&self, stop: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError> {
+        tree::walk(self, stop, each)
     }
 
     fn root_entry(&self, name: &[u8]) -> Result<Option<Entry>, ReadError> {
-        let mut listing = Listing::new(self.fs.inode(ROOT_INODE)?);
-        let mut budget = self.fs.superblock.blocks_count;
-        let mut damage = None;
-        loop {
-            match listing.next(&self.fs, &mut budget) {
-                Ok(Some(dirent)) if dirent.name == name => {
-                    return Ok(Some(self.entry(name.to_vec(), &dirent).0));
-                }
-                Ok(Some(_)) => {}
-                Err(error) => damage = Some(error),
-                // It may have stood where the damage is.
-                Ok(None) => return damage.map_or(Ok(None), Err),
-            }
-        }
+        tree::root_entry(self, name)
     }
 
     fn open(&self, entry: &Entry) -> Result<Box<dyn FileReader>, ReadError> {

@@ -6,6 +6,7 @@ use crate::bytes::{byte, le16, le32};
 use crate::fat::clusters::{Clusters, Width};
 use crate::fat::raw::{Place, Records};
 use crate::names::{dos_time, from_utf16};
+use crate::tree::Budget;
 use crate::volume::ReadError;
 
 /// A directory has at most 65,536 records.
@@ -27,6 +28,8 @@ const CODE_PAGE_437: &str = "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿ�
 /// What a short record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Record {
+    /// Marked as the name of the volume, which it cannot be.
+    pub(super) is_label: bool,
     pub(super) is_directory: bool,
     pub(super) first_cluster: u32,
     pub(super) size: u64,
@@ -41,6 +44,7 @@ impl Record {
             0
         };
         Self {
+            is_label: byte(bytes, 11) & attribute::LABEL != 0,
             is_directory: byte(bytes, 11) & attribute::DIRECTORY != 0,
             first_cluster: u32::from(high) << 16 | u32::from(le16(bytes, 26)),
             size: u64::from(le32(bytes, 28)),
@@ -51,16 +55,34 @@ impl Record {
 
 /// Where one is in the listing of a directory.
 pub(crate) struct Listing {
+    is_root: bool,
     records: Records,
     long: LongName,
 }
 
 impl Listing {
+    /// The listing of the root.
+    pub(super) fn root(place: Place) -> Self {
+        Self {
+            is_root: true,
+            ..Self::new(place)
+        }
+    }
+
     pub(super) fn new(place: Place) -> Self {
         Self {
+            is_root: false,
             records: Records::new(place, DIRECTORY_BYTES_MAX),
             long: LongName::default(),
         }
+    }
+
+    /// The name of the volume stands in its root and has no contents. Anything else with its mark is
+    /// a file that other readers would not show.
+    fn is_label(&self, bytes: &[u8]) -> bool {
+        byte(bytes, 11) & attribute::LABEL != 0
+            && self.is_root
+            && (le16(bytes, 26), le32(bytes, 28)) == (0, 0)
     }
 
     /// The next entry: its place on the volume, its name, and what it says.
@@ -68,7 +90,7 @@ impl Listing {
         &mut self,
         clusters: &Clusters,
         width: Width,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<(u64, Vec<u8>, Record)>, ReadError> {
         while let Some((place, bytes)) = self.records.next(clusters, budget)? {
             let attributes = byte(&bytes, 11);
@@ -77,7 +99,7 @@ impl Listing {
                 // Deleted; its long name goes with it.
                 0xe5 => self.long = LongName::default(),
                 _ if attributes & 0x3f == attribute::LONG_NAME => self.long.add(&bytes),
-                _ if attributes & attribute::LABEL != 0 => self.long = LongName::default(),
+                _ if self.is_label(&bytes) => self.long = LongName::default(),
                 _ => {
                     let long = std::mem::take(&mut self.long);
                     if matches!(bytes.get(..11), Some(b".          " | b"..         ")) {

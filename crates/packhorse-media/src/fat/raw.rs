@@ -3,6 +3,7 @@
 use crate::bytes::byte;
 use crate::fat::clusters::{CircleCheck, Clusters};
 use crate::fat::damaged;
+use crate::tree::Budget;
 use crate::volume::ReadError;
 
 /// Every record has this many bytes.
@@ -61,7 +62,7 @@ impl Records {
     pub(crate) fn next(
         &mut self,
         clusters: &Clusters,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<(u64, [u8; 32])>, ReadError> {
         if self.ended {
             return Ok(None);
@@ -91,12 +92,9 @@ impl Records {
     fn fetch(
         &mut self,
         clusters: &Clusters,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<(u64, [u8; 32])>, ReadError> {
-        let Some(rest) = budget.checked_sub(RECORD_BYTES) else {
-            return Err(damaged("more directories than the volume has room for"));
-        };
-        *budget = rest;
+        budget.spend(RECORD_BYTES)?;
         let Some(place) = self.place(clusters)? else {
             return Ok(None);
         };

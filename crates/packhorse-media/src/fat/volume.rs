@@ -11,8 +11,8 @@ use crate::fat::clusters::{Chain, Width};
 use crate::fat::damaged;
 use crate::fat::directory::{Listing, Record};
 use crate::fat::raw::Place;
-use crate::tree::{self, Child, Directory, Tree};
-use crate::volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk};
+use crate::tree::{self, Budget, Child, Directory, Tree};
+use crate::volume::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk};
 
 /// An open FAT12, FAT16 or FAT32 file system.
 pub(crate) struct Fat {
@@ -30,9 +30,10 @@ impl Fat {
 
     /// The entry whose record lies at `place`.
     fn entry(&self, place: u64, record: &Record) -> Entry {
-        let first_byte = match record.is_directory {
-            true => Ok(None),
-            false => self.first_byte(record),
+        let first_byte = match (record.is_label, record.is_directory) {
+            (true, _) => Err(damaged("a file marked as the name of the volume")),
+            (false, true) => Ok(None),
+            (false, false) => self.first_byte(record),
         };
         Entry {
             path: Vec::new(),
@@ -70,25 +71,25 @@ impl Tree for Fat {
         let id = match self.boot.root {
             Place::Chain { first } | Place::Contiguous { first, .. } => {
                 self.boot.clusters.place(first)?;
-                u64::from(first)
+                Some(u64::from(first))
             }
-            Place::Region { .. } => 0,
+            Place::Region { .. } => Some(0),
         };
-        let listing = Listing::new(self.boot.root);
+        let listing = Listing::root(self.boot.root);
         Ok(Directory { id, listing })
     }
 
     fn next(
         &self,
         listing: &mut Listing,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Child<Listing>>, ReadError> {
         let found = listing.next(&self.boot.clusters, self.boot.width, budget)?;
         Ok(found.map(|(place, name, record)| Child {
             name,
             entry: self.entry(place, &record),
             directory: record.is_directory.then(|| Directory {
-                id: u64::from(record.first_cluster),
+                id: Some(u64::from(record.first_cluster)),
                 listing: Listing::new(Place::chain(record.first_cluster)),
             }),
         }))
@@ -97,7 +98,7 @@ impl Tree for Fat {
     fn release(&self, _: &mut Listing) {}
 
     fn budget(&self) -> u64 {
-        self.boot.clusters.pages.size()
+        self.boot.clusters.pages.stored()
     }
 }
 
@@ -119,8 +120,8 @@ impl Volume for Fat {
         )
     }
 
-    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
-        tree::walk(self, each)
+    fn walk_until(&self, stop: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError> {
+        tree::walk(self, stop, each)
     }
 
     fn root_entry(&self, name: &[u8]) -> Result<Option<Entry>, ReadError> {

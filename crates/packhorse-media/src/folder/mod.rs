@@ -18,7 +18,7 @@ use rustix::io::Errno;
 use crate::folder::reader::OpenFile;
 use crate::folder::walk::FolderWalk;
 use crate::path::is_plain_name;
-use crate::volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk};
+use crate::volume::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk};
 
 /// An open folder.
 #[derive(Debug)]
@@ -44,8 +44,8 @@ impl Volume for Folder {
         format!("folder {file_system:x} {inode}")
     }
 
-    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
-        FolderWalk::start(self.root.as_fd())?.run(each)
+    fn walk_until(&self, stop: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError> {
+        FolderWalk::start(self.root.as_fd())?.run(stop, each)
     }
 
     fn root_entry(&self, name: &[u8]) -> Result<Option<Entry>, ReadError> {

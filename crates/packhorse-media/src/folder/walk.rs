@@ -11,7 +11,7 @@ use rustix::io::{Errno, Result as SystemResult};
 use crate::folder::beneath::{Identity, open_child, open_directory, open_parent};
 use crate::folder::{entry, read_error};
 use crate::path::{PATH_BYTES_MAX, is_plain_name, join, push_name};
-use crate::volume::{Entry, MediaError, Walk};
+use crate::volume::{Entry, MediaError, Stop, Walk};
 
 /// Directories held open at once. Deeper in, the outermost are closed and found again on the way
 /// back; no ordinary tree is that deep, and a process has 1,024 descriptors by default.
@@ -52,8 +52,11 @@ impl<'a> FolderWalk<'a> {
         Ok(walk)
     }
 
-    pub(super) fn run(mut self, each: Walk<'_>) -> Result<(), MediaError> {
+    pub(super) fn run(mut self, stop: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError> {
         while let Some(dir) = self.open.back_mut() {
+            if stop() {
+                break;
+            }
             let flow = match dir.read() {
                 Some(Ok(found)) => self.visit(&found, each)?,
                 // The next read gives `None`.

@@ -4,6 +4,7 @@
 
 mod qcow2;
 mod split;
+mod table;
 mod vhd;
 mod vhdx;
 

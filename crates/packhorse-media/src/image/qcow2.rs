@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::block::{BlockSource, check_range};
 use crate::bytes::{be32, be64, byte};
 use crate::cache::Cache;
+use crate::image::table::{Tables, stored};
 use crate::image::{broken, refused, structure};
 use crate::volume::MediaError;
 
@@ -14,8 +15,10 @@ const HEADER_BYTES: usize = 112;
 /// QEMU's own limits.
 const CLUSTER_BITS: std::ops::RangeInclusive<u32> = 9..=21;
 const L1_BYTES_MAX: u64 = 32 * 1024 * 1024;
-/// Tables kept: each of 64 KiB tells of 512 MiB.
-const TABLES_MAX: usize = 64;
+/// Unpacked clusters kept, in bytes; at least two clusters.
+const UNPACKED_BYTES: usize = 4 * 1024 * 1024;
+/// What zstd asks of every reader; the window of a cluster needs no more than the cluster.
+const WINDOW_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// The part of an entry that is a place.
 const PLACE_MASK: u64 = 0x00ff_ffff_ffff_fe00;
 const COMPRESSED: u64 = 1 << 62;
@@ -41,9 +44,11 @@ pub(super) struct Qcow2 {
     file: Arc<dyn BlockSource>,
     cluster_bits: u32,
     size: u64,
-    l1: Vec<u64>,
+    /// Where the table of tables lies.
+    l1_at: u64,
+    l1_count: u64,
     packing: Packing,
-    tables: Mutex<Cache>,
+    tables: Tables,
     /// Clusters unpacked last.
     unpacked: Mutex<Cache>,
 }
@@ -99,17 +104,26 @@ impl Qcow2 {
         if size.div_ceil(table_reach) > l1_count {
             return Err(broken("a qcow2 image whose tables are too small for it"));
         }
-        let mut l1 = vec![0; usize::try_from(l1_count * 8).unwrap_or(0)];
-        file.read_exact_at(be64(&header, 40), &mut l1)
-            .map_err(structure)?;
+        let l1_at = be64(&header, 40);
+        check_range(
+            file.size(),
+            l1_at,
+            usize::try_from(l1_count * 8).unwrap_or(0),
+        )
+        .map_err(structure)?;
+        // The format wants whole clusters.
+        if !l1_at.is_multiple_of(512) {
+            return Err(broken("the header of a qcow2 image"));
+        }
         Ok(Self {
+            tables: Tables::new(Arc::clone(&file)),
+            unpacked: Mutex::new(Cache::new((UNPACKED_BYTES >> cluster_bits).max(2))),
             file,
             cluster_bits,
             size,
-            l1: l1.chunks_exact(8).map(|entry| be64(entry, 0)).collect(),
+            l1_at,
+            l1_count,
             packing,
-            tables: Mutex::new(Cache::new(TABLES_MAX)),
-            unpacked: Mutex::new(Cache::new(4)),
         })
     }
 
@@ -119,14 +133,17 @@ impl Qcow2 {
 
     fn place(&self, cluster: u64) -> Result<Place> {
         let entries_bits = self.cluster_bits - 3;
-        let table = usize::try_from(cluster >> entries_bits).unwrap_or(usize::MAX);
-        let table_at = self.l1.get(table).copied().unwrap_or(0) & PLACE_MASK;
+        let table = cluster >> entries_bits;
+        if table >= self.l1_count {
+            return Ok(Place::Zeros);
+        }
+        let entry = |at| self.tables.entry(at).map(u64::from_be_bytes);
+        let table_at = entry(self.l1_at + table * 8)? & PLACE_MASK;
         if table_at == 0 {
             return Ok(Place::Zeros);
         }
-        let table = self.table(table_at)?;
-        let within = usize::try_from(cluster & ((1 << entries_bits) - 1)).unwrap_or(0);
-        let entry = be64(&table, within * 8);
+        let within = cluster & ((1 << entries_bits) - 1);
+        let entry = entry(table_at + within * 8)?;
         if entry & COMPRESSED != 0 {
             let place_bits = 62 - (self.cluster_bits - 8);
             let place = entry & ((1 << place_bits) - 1);
@@ -139,18 +156,6 @@ impl Qcow2 {
             _ if entry & ZERO != 0 => Place::Zeros,
             place => Place::At(place),
         })
-    }
-
-    fn table(&self, at: u64) -> Result<Arc<[u8]>> {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = tables.get(at) {
-            return Ok(found);
-        }
-        let mut bytes = vec![0; self.cluster_bytes()];
-        self.file.read_exact_at(at, &mut bytes)?;
-        let bytes: Arc<[u8]> = bytes.into();
-        tables.put(at, Arc::clone(&bytes));
-        Ok(bytes)
     }
 
     fn unpack(&self, at: u64, length: usize) -> Result<Arc<[u8]>> {
@@ -169,9 +174,12 @@ impl Qcow2 {
                 let mut from = flate2::read::DeflateDecoder::new(packed.as_slice());
                 from.read_exact(&mut bytes)
             }
-            Packing::Zstd => ruzstd::decoding::StreamingDecoder::new(packed.as_slice())
-                .map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))?
-                .read_exact(&mut bytes),
+            Packing::Zstd => ruzstd::decoding::StreamingDecoder::new_with_max_window_size(
+                packed.as_slice(),
+                WINDOW_BYTES_MAX,
+            )
+            .map_err(|error| Error::new(ErrorKind::InvalidData, error.to_string()))?
+            .read_exact(&mut bytes),
         }
         .map_err(|_| Error::new(ErrorKind::InvalidData, "a damaged cluster of a qcow2 image"))?;
         let bytes: Arc<[u8]> = bytes.into();
@@ -183,6 +191,10 @@ impl Qcow2 {
 impl BlockSource for Qcow2 {
     fn size(&self) -> u64 {
         self.size
+    }
+
+    fn stored(&self) -> u64 {
+        stored(&*self.file, self.size)
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {

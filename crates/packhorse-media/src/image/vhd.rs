@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::block::{BlockSource, Part, check_range};
 use crate::bytes::{be32, be64};
+use crate::image::table::{Tables, stored};
 use crate::image::{broken, refused, structure};
 use crate::volume::MediaError;
 
@@ -27,8 +28,10 @@ pub(super) struct Vhd {
     block_bytes: u64,
     /// Bytes of the map of sectors before each block.
     map_bytes: u64,
-    /// The sector where each block begins; empty for a fixed disk.
-    blocks: Vec<u32>,
+    /// The sector where each block begins.
+    tables: Tables,
+    table_at: u64,
+    count: u64,
 }
 
 impl Vhd {
@@ -87,15 +90,24 @@ impl Vhd {
         if !is_sound {
             return Err(broken("the header of a VHD image"));
         }
-        let mut table = vec![0; usize::try_from(count * 4).unwrap_or(0)];
-        file.read_exact_at(be64(&header, 16), &mut table)
-            .map_err(structure)?;
+        let table_at = be64(&header, 16);
+        check_range(
+            file.size(),
+            table_at,
+            usize::try_from(count * 4).unwrap_or(0),
+        )
+        .map_err(structure)?;
+        if !table_at.is_multiple_of(SECTOR) {
+            return Err(broken("the header of a VHD image"));
+        }
         Ok(Self {
+            tables: Tables::new(Arc::clone(&file)),
+            table_at,
+            count,
             file,
             size,
             block_bytes,
             map_bytes: (block_bytes / SECTOR / 8).next_multiple_of(SECTOR),
-            blocks: table.chunks_exact(4).map(|entry| be32(entry, 0)).collect(),
         })
     }
 }
@@ -114,6 +126,10 @@ impl BlockSource for Vhd {
         self.size
     }
 
+    fn stored(&self) -> u64 {
+        stored(&*self.file, self.size)
+    }
+
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         check_range(self.size, offset, buffer.len())?;
         let (mut at, mut rest) = (offset, buffer);
@@ -122,9 +138,12 @@ impl BlockSource for Vhd {
             let left = usize::try_from(self.block_bytes - within).unwrap_or(usize::MAX);
             let length = left.min(rest.len());
             let (part, after) = rest.split_at_mut(length);
-            let index = usize::try_from(block).unwrap_or(usize::MAX);
+            let sector = match block < self.count {
+                true => u32::from_be_bytes(self.tables.entry(self.table_at + block * 4)?),
+                false => UNUSED,
+            };
             // Sectors of a block that were never written are zeros in it.
-            match self.blocks.get(index).copied().unwrap_or(UNUSED) {
+            match sector {
                 UNUSED => part.fill(0),
                 sector => {
                     let place = u64::from(sector) * SECTOR + self.map_bytes + within;

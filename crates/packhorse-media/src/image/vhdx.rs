@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::block::{BlockSource, check_range};
 use crate::bytes::{le16, le32, le64};
+use crate::image::table::{Tables, stored};
 use crate::image::{broken, refused, structure};
 use crate::volume::MediaError;
 
@@ -44,7 +45,9 @@ pub(super) struct Vhdx {
     block_bytes: u64,
     /// Blocks between two maps of sectors, each of which has an entry too.
     chunk_blocks: u64,
-    table: Vec<u64>,
+    tables: Tables,
+    table_at: u64,
+    entries: u64,
 }
 
 impl Vhdx {
@@ -80,13 +83,19 @@ impl Vhdx {
         if entries * 8 > table_bytes {
             return Err(broken("a VHDX image whose table is too small for it"));
         }
-        let table = read(&*file, table_at, usize::try_from(entries * 8).unwrap_or(0))?;
+        let table_bytes = usize::try_from(entries * 8).unwrap_or(0);
+        check_range(file.size(), table_at, table_bytes).map_err(structure)?;
+        if !table_at.is_multiple_of(MIB) {
+            return Err(broken("the regions of a VHDX image"));
+        }
         Ok(Self {
+            tables: Tables::new(Arc::clone(&file)),
+            table_at,
+            entries,
             file,
             size,
             block_bytes,
             chunk_blocks,
-            table: table.chunks_exact(8).map(|entry| le64(entry, 0)).collect(),
         })
     }
 }
@@ -187,6 +196,10 @@ impl BlockSource for Vhdx {
         self.size
     }
 
+    fn stored(&self) -> u64 {
+        stored(&*self.file, self.size)
+    }
+
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> Result<()> {
         check_range(self.size, offset, buffer.len())?;
         let (mut at, mut rest) = (offset, buffer);
@@ -195,8 +208,11 @@ impl BlockSource for Vhdx {
             let left = usize::try_from(self.block_bytes - within).unwrap_or(usize::MAX);
             let length = left.min(rest.len());
             let (part, after) = rest.split_at_mut(length);
-            let index = usize::try_from(block + block / self.chunk_blocks).unwrap_or(usize::MAX);
-            let entry = self.table.get(index).copied().unwrap_or(0);
+            let index = block + block / self.chunk_blocks;
+            let entry = match index < self.entries {
+                true => u64::from_le_bytes(self.tables.entry(self.table_at + index * 8)?),
+                false => 0,
+            };
             match entry & 7 {
                 // Never written, or given back.
                 0..=3 => part.fill(0),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use packhorse_core::ledger::{EntryKind, Verdict};
 
-use crate::bytes::{le32, le64};
+use crate::bytes::{byte, le32, le64};
 use crate::names::{from_utf16, units_le, windows_time};
 use crate::ntfs::mft::Mft;
-use crate::ntfs::record::{Body, Record, kind};
+use crate::ntfs::record::{Body, NUMBER_MASK, Record, kind};
 use crate::ntfs::stream::Stream;
 use crate::volume::ReadError;
 
@@ -95,4 +95,40 @@ fn tag_of(
     let mut tag = [0; 4];
     stream.reader(mft)?.read_at(0, &mut tag)?;
     Ok(Some(le32(&tag, 0)))
+}
+
+/// Whether a file whose directory has a name for DOS alone has its real name there too.
+pub(super) fn has_real_name(
+    mft: &Arc<Mft>,
+    record: &Record,
+    directory: u64,
+) -> Result<bool, ReadError> {
+    /// In the name's attribute: where the kind of name stands, and the kind beside which DOS has one.
+    const KIND_AT: usize = 0x41;
+    const WINDOWS: u8 = 1;
+    let is_it = |record: &Record| {
+        let mut names = record
+            .attributes()
+            .filter_map(Result::ok)
+            .filter(|attribute| attribute.kind == kind::FILE_NAME);
+        names.any(|attribute| match attribute.body {
+            Body::Resident(bytes) => {
+                byte(bytes, KIND_AT) == WINDOWS && le64(bytes, 0) & NUMBER_MASK == directory
+            }
+            Body::Runs { .. } => false,
+        })
+    };
+    if is_it(record) {
+        return Ok(true);
+    }
+    // A file with many names keeps some in further records.
+    for located in mft.located(record)? {
+        if located.kind == kind::FILE_NAME
+            && located.holder != record.reference()
+            && is_it(&mft.holder(record, located.holder)?)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

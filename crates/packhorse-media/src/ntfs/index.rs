@@ -1,5 +1,6 @@
 //! Directories: an index of names, its first node in the record, the others in blocks. The blocks
-//! in use are read one after the other; their order as a tree is not needed for a listing.
+//! in use are read one after the other; their order as a tree is not needed for a listing. That each
+//! is referred to once is: a map that lost a block would hide its names.
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use crate::ntfs::damaged;
 use crate::ntfs::mft::Mft;
 use crate::ntfs::record::{kind, restore};
 use crate::ntfs::stream::Stream;
+use crate::tree::Budget;
 use crate::volume::{FileReader, ReadError};
 
 /// The index of a directory is named `$I30`.
@@ -25,6 +27,8 @@ const MAP_BYTES: u64 = 4096;
 pub(super) struct Name {
     pub(super) reference: u64,
     pub(super) name: Vec<u8>,
+    /// A name of eight and three letters, for DOS alone.
+    pub(super) is_for_dos: bool,
 }
 
 /// Where one is in the index of a directory.
@@ -35,8 +39,39 @@ pub(super) struct Index {
     /// 0 for the node in the record, then the blocks from 1 on.
     part: u64,
     /// The node that is being listed, and how far.
-    node: Option<Arc<[u8]>>,
+    node: Option<Node>,
     at: usize,
+    census: Census,
+}
+
+/// A node: its number among the blocks, none for the first, and its entries.
+#[derive(Clone)]
+struct Node {
+    block: Option<u64>,
+    entries: Arc<[u8]>,
+}
+
+/// Which blocks were listed and which are referred to. Sums tell them apart as well as lists would,
+/// by all but the most deliberate damage, and do not grow.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Tally {
+    count: u64,
+    sum: u64,
+}
+
+impl Tally {
+    fn add(&mut self, block: u64) {
+        self.count = self.count.wrapping_add(1);
+        self.sum = self.sum.wrapping_add(block);
+    }
+}
+
+#[derive(Default)]
+struct Census {
+    listed: Tally,
+    referred: Tally,
+    /// Something could not be read, which was said: the sums need not agree.
+    is_void: bool,
 }
 
 /// The parts of a directory.
@@ -58,6 +93,7 @@ impl Index {
             part: 0,
             node: None,
             at: 0,
+            census: Census::default(),
         }
     }
 
@@ -71,36 +107,52 @@ impl Index {
     pub(super) fn next(
         &mut self,
         mft: &Arc<Mft>,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Name>, ReadError> {
         loop {
             let node = match &self.node {
-                Some(node) => Arc::clone(node),
+                Some(node) => node.clone(),
                 None => match self.fetch(mft, budget) {
                     Ok(Some(node)) => node,
-                    Ok(None) => return Ok(None),
-                    Err(error) => {
-                        self.turn();
-                        return Err(error);
-                    }
+                    Ok(None) => return self.end(),
+                    Err(error) => return Err(self.fail(error)),
                 },
             };
-            self.node = Some(Arc::clone(&node));
-            match parse(&node, self.at) {
-                Ok((next, found)) => {
-                    match next {
-                        Some(next) => self.at = next,
-                        None => self.turn(),
+            self.node = Some(node.clone());
+            let parsed = parse(&node.entries, self.at).map_err(|error| self.fail(error))?;
+            if let Some(child) = parsed.child {
+                self.census.referred.add(child);
+            }
+            match parsed.next {
+                Some(next) => self.at = next,
+                None => {
+                    if let Some(block) = node.block {
+                        self.census.listed.add(block);
                     }
-                    if found.is_some() {
-                        return Ok(found);
-                    }
-                }
-                Err(error) => {
                     self.turn();
-                    return Err(error);
                 }
             }
+            if parsed.name.is_some() {
+                return Ok(parsed.name);
+            }
+        }
+    }
+
+    fn fail(&mut self, error: ReadError) -> ReadError {
+        self.census.is_void = true;
+        self.turn();
+        error
+    }
+
+    /// At the end every block must have been met that others refer to, and no other.
+    fn end(&mut self) -> Result<Option<Name>, ReadError> {
+        let census = std::mem::take(&mut self.census);
+        match census.is_void || census.listed == census.referred {
+            true => Ok(None),
+            false => Err(damaged(format!(
+                "a directory of {} blocks of which {} were found",
+                census.referred.count, census.listed.count
+            ))),
         }
     }
 
@@ -112,7 +164,11 @@ impl Index {
     }
 
     /// The entries of the current node, or of the next that is in use.
-    fn fetch(&mut self, mft: &Arc<Mft>, budget: &mut u64) -> Result<Option<Arc<[u8]>>, ReadError> {
+    fn fetch(
+        &mut self,
+        mft: &Arc<Mft>,
+        budget: &mut Budget<'_>,
+    ) -> Result<Option<Node>, ReadError> {
         if self.part == u64::MAX {
             return Ok(None);
         }
@@ -121,11 +177,14 @@ impl Index {
             None => Open::new(mft, self.reference).inspect_err(|_| self.part = u64::MAX)?,
         };
         if self.part == 0 {
-            let root = Arc::clone(&open.root);
+            let entries = Arc::clone(&open.root);
             self.open = Some(open);
-            return Ok(Some(root));
+            return Ok(Some(Node {
+                block: None,
+                entries,
+            }));
         }
-        let found = open.next_used(self.part - 1);
+        let found = open.next_used(self.part - 1, budget);
         let Some(block) = found.inspect_err(|_| self.part = u64::MAX)? else {
             self.part = u64::MAX;
             return Ok(None);
@@ -133,14 +192,11 @@ impl Index {
         if self.part != block + 1 {
             (self.part, self.at) = (block + 1, 0);
         }
-        let Some(rest) = budget.checked_sub(open.block_bytes as u64) else {
-            self.part = u64::MAX;
-            return Err(damaged("more directories than the volume has room for"));
-        };
-        *budget = rest;
-        let bytes = open.block(block);
+        let paid = budget.spend(open.block_bytes as u64);
+        paid.inspect_err(|_| self.part = u64::MAX)?;
+        let node = open.block(block);
         self.open = Some(open);
-        Ok(Some(bytes?.into()))
+        node.map(Some)
     }
 }
 
@@ -187,7 +243,7 @@ impl Open {
     }
 
     /// The first block in use, from `block` on.
-    fn next_used(&mut self, block: u64) -> Result<Option<u64>, ReadError> {
+    fn next_used(&mut self, block: u64, budget: &mut Budget<'_>) -> Result<Option<u64>, ReadError> {
         let Some(map) = &mut self.map else {
             return Ok(None);
         };
@@ -200,6 +256,7 @@ impl Open {
                     let mut part = vec![0; MAP_BYTES as usize];
                     let read = map.read_at(start, &mut part)?;
                     part.truncate(read);
+                    budget.spend(read as u64)?;
                     part
                 }
             };
@@ -221,7 +278,7 @@ impl Open {
     }
 
     /// The entries of a block.
-    fn block(&mut self, block: u64) -> Result<Vec<u8>, ReadError> {
+    fn block(&mut self, block: u64) -> Result<Node, ReadError> {
         let Some(blocks) = &mut self.blocks else {
             return Err(damaged("an index without blocks"));
         };
@@ -231,7 +288,11 @@ impl Open {
             return Err(damaged("a block of an index"));
         }
         restore(&mut bytes, b"INDX")?;
-        entries(&bytes, 0x18)
+        Ok(Node {
+            // Its number as the entries that refer to it have it.
+            block: Some(le64(&bytes, 0x10)),
+            entries: entries(&bytes, 0x18)?.into(),
+        })
     }
 }
 
@@ -242,17 +303,37 @@ fn entries(bytes: &[u8], at: usize) -> Result<Vec<u8>, ReadError> {
     entries.ok_or_else(|| damaged("a node of an index"))
 }
 
-/// The entry at a place of a node: where the next is, unless it was the last, and its name, unless
-/// it has none or one for DOS only.
-fn parse(node: &[u8], at: usize) -> Result<(Option<usize>, Option<Name>), ReadError> {
+/// An entry of a node.
+struct Parsed {
+    /// Where the next is; none behind the last.
+    next: Option<usize>,
+    /// The block with the names before this one.
+    child: Option<u64>,
+    /// The last has no name.
+    name: Option<Name>,
+}
+
+/// Reads the entry at a place of a node.
+fn parse(node: &[u8], at: usize) -> Result<Parsed, ReadError> {
+    const HAS_CHILD: u16 = 1;
     const LAST: u16 = 2;
     let bytes = node.get(at..).unwrap_or_default();
     let (length, key_length) = (usize::from(le16(bytes, 8)), usize::from(le16(bytes, 10)));
     if bytes.len() < 0x10 || length < 0x10 || length > bytes.len() {
         return Err(damaged("an entry of an index"));
     }
-    if le16(bytes, 12) & LAST != 0 {
-        return Ok((None, None));
+    let flags = le16(bytes, 12);
+    let child = match flags & HAS_CHILD {
+        0 => None,
+        _ if length < 0x18 => return Err(damaged("an entry of an index")),
+        _ => Some(le64(bytes, length - 8)),
+    };
+    if flags & LAST != 0 {
+        return Ok(Parsed {
+            next: None,
+            child,
+            name: None,
+        });
     }
     let units = usize::from(byte(bytes, 0x10 + 0x40));
     let name = bytes.get(0x52..0x52 + units * 2);
@@ -260,9 +341,13 @@ fn parse(node: &[u8], at: usize) -> Result<(Option<usize>, Option<Name>), ReadEr
     else {
         return Err(damaged("an entry of an index"));
     };
-    let found = (byte(bytes, 0x10 + 0x41) != DOS_NAME).then(|| Name {
-        reference: le64(bytes, 0),
-        name: from_utf16(units_le(name)),
-    });
-    Ok((Some(at + length), found))
+    Ok(Parsed {
+        next: Some(at + length),
+        child,
+        name: Some(Name {
+            reference: le64(bytes, 0),
+            name: from_utf16(units_le(name)),
+            is_for_dos: byte(bytes, 0x10 + 0x41) == DOS_NAME,
+        }),
+    })
 }

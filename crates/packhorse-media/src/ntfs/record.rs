@@ -13,6 +13,7 @@ pub(super) const NUMBER_MASK: u64 = 0xffff_ffff_ffff;
 pub(super) mod kind {
     pub(crate) const STANDARD: u32 = 0x10;
     pub(crate) const LIST: u32 = 0x20;
+    pub(crate) const FILE_NAME: u32 = 0x30;
     pub(crate) const DATA: u32 = 0x80;
     pub(crate) const INDEX_ROOT: u32 = 0x90;
     pub(crate) const INDEX: u32 = 0xa0;

@@ -7,13 +7,13 @@ use packhorse_core::ledger::{EntryKind, Verdict};
 
 use crate::block::BlockSource;
 use crate::ntfs::damaged;
-use crate::ntfs::file::File;
+use crate::ntfs::file::{File, has_real_name};
 use crate::ntfs::index::{Index, Name};
 use crate::ntfs::mft::Mft;
 use crate::ntfs::record::NUMBER_MASK;
 use crate::pages::Pages;
-use crate::tree::{self, Child, Directory, Tree, unknown};
-use crate::volume::{Entry, FileReader, MediaError, ReadError, Volume, Walk};
+use crate::tree::{self, Budget, Child, Directory, Tree, unknown};
+use crate::volume::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk};
 
 /// The number of the root directory.
 const ROOT: u64 = 5;
@@ -30,6 +30,8 @@ pub(crate) struct Ntfs {
 /// Where one is in a directory.
 pub(crate) struct Listing {
     index: Index,
+    /// The number of the directory's record.
+    directory: u64,
     is_root: bool,
     /// The further streams of the entry before.
     streams: VecDeque<Child<Listing>>,
@@ -87,6 +89,15 @@ impl Ntfs {
         found
     }
 
+    /// Whether the file of a name for DOS has its real name in the same directory. Where that cannot
+    /// be told the file is rather listed twice than not at all.
+    fn has_real_name(&self, name: &Name, directory: u64) -> bool {
+        let record = self.mft.referred(name.reference);
+        record
+            .and_then(|record| has_real_name(&self.mft, &record, directory))
+            .unwrap_or(false)
+    }
+
     fn entry(&self, reference: u64, file: &File) -> Entry {
         let is_file = file.kind == EntryKind::File;
         let (size, first_byte) = match &file.data {
@@ -118,9 +129,10 @@ impl Ntfs {
 
 fn directory(reference: u64) -> Directory<Listing> {
     Directory {
-        id: reference & NUMBER_MASK,
+        id: Some(reference & NUMBER_MASK),
         listing: Listing {
             index: Index::new(reference),
+            directory: reference & NUMBER_MASK,
             is_root: reference & NUMBER_MASK == ROOT,
             streams: VecDeque::new(),
         },
@@ -144,7 +156,7 @@ impl Tree for Ntfs {
     fn next(
         &self,
         listing: &mut Listing,
-        budget: &mut u64,
+        budget: &mut Budget<'_>,
     ) -> Result<Option<Child<Listing>>, ReadError> {
         loop {
             if let Some(child) = listing.streams.pop_front() {
@@ -154,15 +166,15 @@ impl Tree for Ntfs {
                 return Ok(None);
             };
             // The root lists the file system's own files, and itself.
-            if name.reference & NUMBER_MASK >= FIRST_USER || !listing.is_root {
+            let is_own = name.reference & NUMBER_MASK < FIRST_USER && listing.is_root;
+            let is_second = || name.is_for_dos && self.has_real_name(&name, listing.directory);
+            if !is_own && !is_second() {
                 listing.streams = self.child(&name);
                 // Many names may share a record with many streams: rows are paid for like reads.
                 let price = listing.streams.len() as u64 * STREAM_BYTES_MIN;
-                let Some(rest) = budget.checked_sub(price) else {
-                    listing.streams.clear();
-                    return Err(damaged("more streams than the volume has room for"));
-                };
-                *budget = rest;
+                budget
+                    .spend(price)
+                    .inspect_err(|_| listing.streams.clear())?;
             }
         }
     }
@@ -172,7 +184,7 @@ impl Tree for Ntfs {
     }
 
     fn budget(&self) -> u64 {
-        self.mft.pages.size()
+        self.mft.pages.stored()
     }
 }
 
@@ -186,8 +198,8 @@ impl Volume for Ntfs {
         format!("NTFS {:016x} {}", boot.serial, boot.clusters)
     }
 
-    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
-        tree::walk(self, each)
+    fn walk_until(&self, stop: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError> {
+        tree::walk(self, stop, each)
     }
 
     fn root_entry(&self, name: &[u8]) -> Result<Option<Entry>, ReadError> {

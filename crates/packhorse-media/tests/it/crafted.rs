@@ -11,7 +11,7 @@ use crate::conformance::makers;
 use crate::images::{read_at, run, write_at};
 use crate::tree::{Listing, listing, pattern};
 
-fn image(make: fn(&Path, &Path)) -> (TempDir, PathBuf) {
+pub(crate) fn image(make: fn(&Path, &Path)) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let tree = dir.path().join("tree");
     fs::create_dir_all(tree.join("OUTER/INNER")).unwrap();
@@ -23,17 +23,17 @@ fn image(make: fn(&Path, &Path)) -> (TempDir, PathBuf) {
     (dir, image)
 }
 
-fn list(image: &Path) -> Listing {
+pub(crate) fn list(image: &Path) -> Listing {
     listing(&*open_device(image).unwrap().volumes()[0])
 }
 
-fn place_of(image: &Path, bytes: &[u8]) -> u64 {
+pub(crate) fn place_of(image: &Path, bytes: &[u8]) -> u64 {
     let all = fs::read(image).unwrap();
     let mut windows = all.windows(bytes.len());
     windows.position(|window| window == bytes).unwrap() as u64
 }
 
-fn text(found: &Listing) -> Vec<(String, Option<u16>)> {
+pub(crate) fn text(found: &Listing) -> Vec<(String, Option<u16>)> {
     let row = |(path, entry): (&Vec<u8>, &packhorse_media::Entry)| {
         let status = entry.problem.as_ref().map(|problem| problem.status);
         (String::from_utf8_lossy(path).into_owned(), status)
@@ -42,7 +42,7 @@ fn text(found: &Listing) -> Vec<(String, Option<u16>)> {
 }
 
 /// Reads a file to its end.
-fn read(image: &Path, path: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn read(image: &Path, path: &str) -> Result<Vec<u8>, String> {
     let device = open_device(image).unwrap();
     let volume = &device.volumes()[0];
     let entry = listing(&**volume)[path.as_bytes()].clone();

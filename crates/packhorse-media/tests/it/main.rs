@@ -13,6 +13,7 @@ mod crafted;
 mod crypt;
 mod damage;
 mod ext;
+mod hostile;
 mod images;
 mod journal;
 mod mutation;

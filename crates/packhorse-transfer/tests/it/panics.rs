@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use packhorse_core::ledger::EntryKind;
-use packhorse_media::{Entry, FileReader, MediaError, ReadError, Volume, Walk};
+use packhorse_media::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk};
 use packhorse_transfer::{Error, SourceVolume};
 
 use crate::bench_of_one::{Bench, stopped};
@@ -31,7 +31,7 @@ impl Volume for Defective {
         "defective".into()
     }
 
-    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
+    fn walk_until(&self, _: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError> {
         for (number, size) in self.sizes.iter().enumerate() {
             let entry = Entry {
                 path: format!("f{number}").into_bytes(),
