@@ -42,6 +42,8 @@ pub enum PartitionTable {
     None,
     /// A master boot record, with logical partitions or without.
     Mbr,
+    /// A partition map of older Macs.
+    Apple,
     /// A GUID partition table.
     Gpt,
 }
@@ -52,6 +54,7 @@ impl PartitionTable {
         match self {
             Self::None => "none",
             Self::Mbr => "MBR",
+            Self::Apple => "Apple partition map",
             Self::Gpt => "GPT",
         }
     }

@@ -38,6 +38,7 @@ pub(crate) fn open(
         let reading = match partition::read(&*source, sector)? {
             Table::None => continue,
             Table::Mbr(found) => read_partitions(&source, PartitionTable::Mbr, found, trial)?,
+            Table::Apple(found) => read_partitions(&source, PartitionTable::Apple, found, trial)?,
             Table::Gpt(found) => read_partitions(&source, PartitionTable::Gpt, found, trial)?,
             Table::DamagedGpt => damaged_table(size),
         };

@@ -8,6 +8,8 @@ use crate::crypt::{self, Trial, Unlocked, container};
 use crate::exfat::{ExFat, is_exfat};
 use crate::ext::{Ext, is_ext};
 use crate::fat::{Fat, is_fat};
+use crate::hfs::{Hfs, is_hfs};
+use crate::iso::{Iso, is_iso};
 use crate::magic;
 use crate::ntfs::{Ntfs, is_ntfs};
 use crate::volume::{MediaError, Volume};
@@ -100,6 +102,10 @@ fn open_plain(source: Arc<dyn BlockSource>, offset: u64) -> Result<Arc<dyn Volum
         opened("exFAT", ExFat::open(source, offset))
     } else if is_ntfs(&*source)? {
         opened("NTFS", Ntfs::open(source, offset))
+    } else if is_hfs(&*source)? {
+        opened("HFS+", Hfs::open(source, offset))
+    } else if is_iso(&*source)? {
+        opened("ISO 9660", Iso::open(source, offset))
     } else if is_fat(&*source)? {
         opened("FAT", Fat::open(source, offset))
     } else {

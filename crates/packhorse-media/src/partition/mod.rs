@@ -1,5 +1,6 @@
 //! Partition tables: where the volumes of a disk lie.
 
+mod apm;
 mod gpt;
 mod mbr;
 
@@ -28,6 +29,8 @@ pub(crate) enum Table {
     None,
     /// A master boot record.
     Mbr(Vec<Partition>),
+    /// A partition map of older Macs.
+    Apple(Vec<Partition>),
     /// A GUID partition table, the first or its copy at the end of the disk.
     Gpt(Vec<Partition>),
     /// There must be a GUID partition table and neither copy can be used.
@@ -37,6 +40,9 @@ pub(crate) enum Table {
 /// Reads the partition table of a disk whose addresses count sectors of `sector` bytes.
 pub(crate) fn read(source: &dyn BlockSource, sector: u32) -> Result<Table> {
     let Some(record) = mbr::read(source)? else {
+        if let Some(found) = apm::read(source)? {
+            return Ok(Table::Apple(checked(found, source.size())));
+        }
         // No boot record at all: a GPT is believed only where one of its copies is whole. The second
         // outlives what is made over the whole disk later, and counts only where there is nothing.
         let table = match gpt::read_primary(source, sector)? {

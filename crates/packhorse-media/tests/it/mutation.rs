@@ -153,3 +153,13 @@ fn exfat_with_flipped_bits_is_read_to_an_end() {
 fn ntfs_with_flipped_bits_is_read_to_an_end() {
     check("NTFS", makers::ntfs_tiny);
 }
+
+#[test]
+fn hfs_plus_with_flipped_bits_is_read_to_an_end() {
+    check("HFS+", makers::hfs);
+}
+
+#[test]
+fn iso_9660_with_flipped_bits_is_read_to_an_end() {
+    check("ISO 9660", makers::iso);
+}

@@ -137,6 +137,28 @@ fn ntfs_with(image: &Path, folder: &Path, megabytes: u64, options: &[&str]) {
     }
 }
 
+/// The HFS+ side of a disc for the Mac: a partition of the image.
+pub(crate) fn hfs(image: &Path, folder: &Path) {
+    xorriso(image, folder, &["-hfsplus"]);
+}
+
+pub(crate) fn iso(image: &Path, folder: &Path) {
+    xorriso(image, folder, &["-R", "-J"]);
+}
+
+fn xorriso(image: &Path, folder: &Path, options: &[&str]) {
+    let to = ["-o", image.to_str().unwrap(), folder.to_str().unwrap()];
+    let quiet = ["-as", "mkisofs", "-quiet", "-iso-level", "3"];
+    run("xorriso", &[&quiet, options, &to[..]].concat(), "");
+}
+
+/// Folders deeper than eight are elsewhere, with a note in their place.
+pub(super) fn iso_by_genisoimage(image: &Path, folder: &Path) {
+    let to = ["-o", image.to_str().unwrap(), folder.to_str().unwrap()];
+    let options = ["-quiet", "-iso-level", "3", "-input-charset", "utf-8", "-R"];
+    run("genisoimage", &[&options, &to[..]].concat(), "");
+}
+
 /// Changes a file's size and not its time; does nothing where there is no such file.
 fn resize(path: &Path, bytes: u64) {
     if let Ok(file) = File::options().write(true).open(path) {

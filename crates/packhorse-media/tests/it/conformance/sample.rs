@@ -8,6 +8,8 @@ use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use super::Property;
 use crate::tree::pattern;
 
@@ -87,6 +89,22 @@ impl Sample {
         let mut entries = BTreeMap::new();
         collect(root, root, &mut entries);
         Self { entries }
+    }
+}
+
+impl Sample {
+    /// The same with every name in its parts, as HFS+ keeps it.
+    pub(super) fn decomposed(self) -> Self {
+        let decompose = |path: Vec<u8>| -> Vec<u8> {
+            let path = String::from_utf8(path).unwrap();
+            // The format is older than the accent that Greek has today.
+            let parts = path.nfd().collect::<String>();
+            parts.replace("ε\u{301}", "ε\u{30d}").into_bytes()
+        };
+        let entries = self.entries.into_iter();
+        Self {
+            entries: entries.map(|(path, it)| (decompose(path), it)).collect(),
+        }
     }
 }
 
