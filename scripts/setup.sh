@@ -18,6 +18,7 @@ need mcopy mtools        # files in them
 need mkfs.exfat exfatprogs
 need mkntfs ntfs-3g      # NTFS images; no mount and no FUSE is needed
 need wimlib-imagex wimtools  # files in them
+need mkfs.xfs xfsprogs   # XFS images
 need xorriso xorriso     # HFS+ and ISO 9660 images
 need genisoimage genisoimage
 need qemu-img qemu-utils # disks of virtual machines

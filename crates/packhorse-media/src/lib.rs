@@ -27,6 +27,7 @@ mod path;
 mod tree;
 pub mod volume;
 mod volumes;
+mod xfs;
 
 pub use crypt::{UNLOCK_MEMORY_BYTES, UNLOCK_TIME, Unlock};
 pub use device::{Device, open_device, open_device_with};

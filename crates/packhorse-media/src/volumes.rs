@@ -13,6 +13,7 @@ use crate::iso::{Iso, is_iso};
 use crate::magic;
 use crate::ntfs::{Ntfs, is_ntfs};
 use crate::volume::{MediaError, Volume};
+use crate::xfs::{Xfs, is_xfs};
 
 /// A volume that can be read.
 pub(crate) struct Opened {
@@ -104,6 +105,8 @@ fn open_plain(source: Arc<dyn BlockSource>, offset: u64) -> Result<Arc<dyn Volum
         opened("NTFS", Ntfs::open(source, offset))
     } else if is_hfs(&*source)? {
         opened("HFS+", Hfs::open(source, offset))
+    } else if is_xfs(&*source)? {
+        opened("XFS", Xfs::open(source, offset))
     } else if is_iso(&*source)? {
         opened("ISO 9660", Iso::open(source, offset))
     } else if is_fat(&*source)? {

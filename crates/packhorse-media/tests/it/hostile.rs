@@ -206,7 +206,8 @@ fn change_set(image: &Path, name: &str, change: impl Fn(&mut [u8])) {
 
 #[test]
 fn files_of_exfat_that_lie_where_nothing_can_are_rows() {
-    let changes: [(&str, fn(&mut [u8])); 7] = [
+    type Change = fn(&mut [u8]);
+    let changes: [(&str, Change); 7] = [
         ("behind the last cluster", |set| {
             set[33] = 3;
             set[56..64].copy_from_slice(&(7u64 << 20).to_le_bytes());

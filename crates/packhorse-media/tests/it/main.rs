@@ -21,3 +21,4 @@ mod journal;
 mod mutation;
 mod partitions;
 mod tree;
+mod xfs;
