@@ -1,0 +1,8 @@
+//! Edits of a sound image (ext2): listed and read, or refused; never a panic, soon.
+
+#![no_main]
+
+#[path = "image/mod.rs"]
+mod image;
+
+edits!("ext2");
