@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-api bench-manifest fuzz setup rusoto clean-venv
+.PHONY: help demo test bench bench-api bench-manifest bench-media fuzz setup rusoto clean-venv
 
 PYTHON ?= python3
 VENV := .venv
@@ -33,6 +33,10 @@ bench: $(VENV)/bench.stamp ## compare with s5cmd, rclone and the floor; BENCH="-
 	cargo build --release --locked -p packhorse
 	cargo build --release --locked --manifest-path bench/store/Cargo.toml --target-dir target/bench
 	$(VENV)/bin/python bench/run.py $(BENCH)
+
+bench-media: ## how fast devices are read, beside the kernel and FUSE; BENCH="--turns 1" hands options on
+	cargo build --release --locked -p packhorse-media --example bench_media
+	$(PYTHON) bench/media.py $(BENCH)
 
 bench-manifest: ## how long a manifest takes to parse and validate
 	cargo run --release --locked -q -p packhorse-core --example bench_manifest
