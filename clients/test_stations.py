@@ -219,3 +219,16 @@ def test_the_volumes_of_a_disk_keep_apart(account, create, station, place, folde
     assert len(objects) == 6
     rows = by_file(rows_of(account, job.id))
     assert rows["volume1/SIGNATURE"]["Code"] == "Ignored", rows["volume1/SIGNATURE"]
+
+
+def test_one_volume_of_a_disk_can_be_chosen(account, create, station, place, folder):
+    job = create(account, packhorse={"volume": 2})
+    second = disks.copy(folder, place / "second")
+    (second / "a.txt").write_text("another a\n")
+    job.sign(folder)
+    disk = two_file_systems(place, folder, second)
+    station.load(disk)
+    assert job.progress() == "Complete"
+    s3 = account.s3()
+    assert_same_bytes(s3, job.bucket, "a.txt", second / "a.txt")
+    assert len(set(listing(s3, job.bucket)) - {f"import-log-{job.id}"}) == 3

@@ -38,8 +38,11 @@ pub fn identify(path: &Path, unlock: &Unlock) -> Result<Identified, MediaError> 
 impl Identified {
     /// The volumes as the engine wants them. Files of a device with one volume stand at the root; of
     /// several volumes each has a folder of its own. A volume that cannot be read is one failed row.
-    pub fn source_volumes(&self) -> Vec<SourceVolume> {
-        source_volumes(&self.device)
+    ///
+    /// With `only` it is that one alone, counted from 1 among those that can be read, and its files
+    /// stand at the root.
+    pub fn source_volumes(&self, only: Option<u32>) -> Vec<SourceVolume> {
+        source_volumes(&self.device, only)
     }
 }
 
@@ -48,7 +51,10 @@ fn unreadable(error: &ReadError) -> Vec<u8> {
     Vec::new()
 }
 
-pub(crate) fn source_volumes(device: &Device) -> Vec<SourceVolume> {
+pub(crate) fn source_volumes(device: &Device, only: Option<u32>) -> Vec<SourceVolume> {
+    if let Some(number) = only {
+        return vec![only_volume(device, number)];
+    }
     let several = device.volumes().len() > 1;
     let folder = |index: usize| {
         if several {
@@ -72,11 +78,33 @@ pub(crate) fn source_volumes(device: &Device) -> Vec<SourceVolume> {
     readable.chain(unreadable).collect()
 }
 
+/// The volume that the customer named; one that is not there is a failed row.
+fn only_volume(device: &Device, number: u32) -> SourceVolume {
+    let index = usize::try_from(number).unwrap_or(0).checked_sub(1);
+    let volume = index.and_then(|index| device.volumes().get(index));
+    SourceVolume {
+        folder: String::new(),
+        content: match volume {
+            Some(volume) => Ok(Arc::<dyn Volume>::clone(volume)),
+            None => Err(Box::new(absent(
+                format!("volume {number} of {}", device.volumes().len()),
+                0,
+            ))),
+        },
+    }
+}
+
 fn row_for(volume: &UnreadableVolume) -> Entry {
+    let path = format!("partition {} ({})", volume.index, volume.found);
+    absent(path, volume.size)
+}
+
+/// The row of a volume that cannot be read.
+fn absent(path: String, size: u64) -> Entry {
     Entry {
-        path: format!("partition {} ({})", volume.index, volume.found).into_bytes(),
+        path: path.into_bytes(),
         kind: EntryKind::Other,
-        size: volume.size,
+        size,
         modified: None,
         mode: None,
         owner: None,

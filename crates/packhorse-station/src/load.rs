@@ -262,7 +262,7 @@ impl Station {
             job_id: lease.job_id.clone(),
             manifest: Arc::clone(manifest),
             basis: basis.to_owned(),
-            volumes: source_volumes(device),
+            volumes: source_volumes(device, manifest.extensions.volume),
             client,
             folder: JobFolder::new(&self.state_dir, &lease.job_id),
             limits: self.limits,

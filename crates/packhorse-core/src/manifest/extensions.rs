@@ -3,6 +3,7 @@
 use super::availability;
 use super::fields::Fields;
 use super::options::Place;
+use super::options::limits::VOLUMES_MAX;
 use super::problem::Problems;
 use super::types::Extensions;
 use super::words::{JobKind, Word};
@@ -31,7 +32,18 @@ pub(super) fn read(document: &Fields<'_>, kind: JobKind, problems: &mut Problems
         verify: word(&members, "verify", problems).unwrap_or_default(),
         on_conflict: word(&members, "onConflict", problems).unwrap_or_default(),
         unlock: word(&members, "unlock", problems).unwrap_or_default(),
+        volume: volume(&members, problems),
     }
+}
+
+fn volume(members: &Fields<'_>, problems: &mut Problems) -> Option<u32> {
+    let field = members.get("volume")?;
+    let number = field.word(problems)?.parse().ok();
+    let number = number.filter(|number| (1..=VOLUMES_MAX).contains(number));
+    if number.is_none() {
+        problems.add(field.wrong(format!("must be a number from 1 to {VOLUMES_MAX}")));
+    }
+    number
 }
 
 fn word<W: Word>(members: &Fields<'_>, name: &str, problems: &mut Problems) -> Option<W> {

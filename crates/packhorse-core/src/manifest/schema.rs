@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::options::limits::{
     DOLLARS_DIGITS_MAX, HEADER_BYTES_MAX, HEADER_NAME_BYTES_MAX, PATTERN_BYTES_MAX,
-    SECRET_BYTES_MAX,
+    SECRET_BYTES_MAX, VOLUMES_MAX,
 };
 use super::options::{Need, Place, Row, Shape};
 use super::words::{JobKind, Word as _};
@@ -103,6 +103,12 @@ fn value(shape: Shape, kind: JobKind) -> Value {
             ],
         }),
         Shape::Word(codes) => json!({ "enum": codes() }),
+        Shape::Volume => json!({
+            "type": ["string", "number"],
+            "pattern": "^[0-9]{1,3};?$",
+            "minimum": 1,
+            "maximum": VOLUMES_MAX,
+        }),
         Shape::Dollars => json!({
             "type": ["string", "number"],
             "pattern": format!("^\\$? *[0-9]{{1,{DOLLARS_DIGITS_MAX}}}(\\.[0-9]+)?;?$"),

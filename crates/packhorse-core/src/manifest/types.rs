@@ -247,4 +247,6 @@ pub struct Extensions {
     pub on_conflict: ConflictPolicy,
     /// `unlock`
     pub unlock: UnlockPolicy,
+    /// `volume`: the one volume that is imported, counted from 1 among those that can be read.
+    pub volume: Option<u32>,
 }

@@ -16,6 +16,8 @@ pub(in super::super) const SECRET_BYTES_MAX: usize = 1024;
 pub(in super::super) const ADDRESS_LINE_BYTES_MAX: usize = 512;
 /// A line of a customs form.
 pub(in super::super) const CUSTOMS_LINE_BYTES_MAX: usize = 1024;
+/// Volumes of a device: as many as a GUID partition table has room for.
+pub(in super::super) const VOLUMES_MAX: u32 = 128;
 /// Whole dollars: below a trillion.
 pub(in super::super) const DOLLARS_DIGITS_MAX: usize = 12;
 /// A header's value: stores refuse a request whose headers exceed 8 KiB.

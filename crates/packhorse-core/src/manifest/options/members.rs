@@ -329,4 +329,13 @@ pub(super) const PACKHORSE: &[Row] = &[
         example: "ask",
         ..EXTENSION
     },
+    Row {
+        name: "volume",
+        need: Need::Default("all volumes"),
+        shape: Shape::Volume,
+        doc: "Of several volumes on the device import this one alone, and without a folder of its \
+              own. They are counted from 1 as `packhorse station ls` shows them.",
+        example: "1",
+        ..EXTENSION
+    },
 ];

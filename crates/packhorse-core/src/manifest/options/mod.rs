@@ -75,6 +75,8 @@ pub(super) enum Shape {
     Emails,
     /// A text that nobody may see.
     Secret,
+    /// The number of a volume of the device.
+    Volume,
     /// US dollars.
     Dollars,
     /// A path below the root of the device.

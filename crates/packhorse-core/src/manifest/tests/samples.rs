@@ -235,7 +235,8 @@ fn reads_every_option() {
          storageClass: REDUCED_REDUNDANCY\ncustoms:\n  dataDescription: Tests.\n  \
          encryptedData: no\n  deviceValue: 250.00\n\
          packhorse:\n  skipJunk: yes\n  preserveMetadata: TRUE\n  \
-         serverSideEncryption: AES256\n  verify: reread\n  onConflict: keep\n  unlock: ask\n",
+         serverSideEncryption: AES256\n  verify: reread\n  onConflict: keep\n  unlock: ask\n  \
+         volume: 2\n",
     );
     let (manifest, warnings) = accept(text);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
@@ -276,6 +277,7 @@ fn reads_every_option() {
         server_side_encryption: Some(Encryption::Aes256),
         verify: Verification::Reread,
         on_conflict: ConflictPolicy::Keep,
+        volume: Some(2),
     };
     assert_eq!(manifest.extensions, extensions);
 }

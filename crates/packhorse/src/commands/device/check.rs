@@ -157,8 +157,8 @@ async fn rehearse(args: &Args, manifest: Manifest<S3Import>) -> Found<(Identifie
             Err(error) => return unreadable(error),
         };
         let check = Check {
+            volumes: device.source_volumes(manifest.extensions.volume),
             manifest: Arc::new(manifest),
-            volumes: device.source_volumes(),
             read,
             examples,
             samples,
