@@ -12,6 +12,7 @@ mod curl;
 mod device;
 mod help;
 mod job;
+mod look;
 mod manifest;
 mod quickstart;
 mod serve;
