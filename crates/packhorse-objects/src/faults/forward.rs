@@ -63,26 +63,30 @@ async fn answer(
         Err(io::ErrorKind::ConnectionReset.into())
     };
     match fault {
-        None => forward(request, upstream, false).await,
+        None => forward(request, upstream, Way::Whole).await,
         Some(Fault::Status(status, code)) => refuse(request, status, code).await,
         Some(Fault::ResetBefore) => cut(),
         Some(Fault::ResetAfter) => {
-            let answer = forward(request, upstream, false).await?;
+            let answer = forward(request, upstream, Way::Whole).await?;
             answer.into_body().collect().await?;
             cut()
         }
         Some(Fault::Delay(time)) => {
             tokio::time::sleep(time).await;
-            forward(request, upstream, false).await
+            forward(request, upstream, Way::Whole).await
         }
         Some(Fault::Hang) => pending().await,
-        Some(Fault::CorruptRequest) => forward(request, upstream, true).await,
+        Some(Fault::CutRequest(bytes)) => {
+            forward(request, upstream, Way::Cut(bytes)).await.ok();
+            cut()
+        }
+        Some(Fault::CorruptRequest) => forward(request, upstream, Way::Corrupted).await,
         Some(Fault::CorruptAnswer) => {
-            let answer = forward(request, upstream, false).await?;
+            let answer = forward(request, upstream, Way::Whole).await?;
             Ok(answer.map(|body| corrupted(body).boxed()))
         }
         Some(Fault::CorruptEtag) => {
-            let mut answer = forward(request, upstream, false).await?;
+            let mut answer = forward(request, upstream, Way::Whole).await?;
             if let Some(etag) = answer.headers_mut().get_mut(ETAG) {
                 let turned = HeaderValue::from_bytes(&turned(etag.as_bytes()));
                 *etag = turned.map_err(io::Error::other)?;
@@ -90,13 +94,23 @@ async fn answer(
             Ok(answer)
         }
         Some(Fault::CorruptBodyEtag) => {
-            turn_body_etag(forward(request, upstream, false).await?).await
+            turn_body_etag(forward(request, upstream, Way::Whole).await?).await
         }
-        Some(Fault::TruncateAnswer) => truncate(forward(request, upstream, false).await?).await,
+        Some(Fault::TruncateAnswer) => {
+            truncate(forward(request, upstream, Way::Whole).await?).await
+        }
     }
 }
 
-async fn forward(request: Request<Incoming>, upstream: &str, corrupt: bool) -> io::Result<Answer> {
+/// How a request's body arrives.
+#[derive(Clone, Copy)]
+enum Way {
+    Whole,
+    Corrupted,
+    Cut(u64),
+}
+
+async fn forward(request: Request<Incoming>, upstream: &str, way: Way) -> io::Result<Answer> {
     let stream = TcpStream::connect(upstream).await?;
     stream.set_nodelay(true)?;
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -105,10 +119,10 @@ async fn forward(request: Request<Incoming>, upstream: &str, corrupt: bool) -> i
     tokio::spawn(connection);
     let request = request.map(|body| {
         let body = body.map_err(io::Error::other).boxed();
-        if corrupt {
-            corrupted(body).boxed()
-        } else {
-            body
+        match way {
+            Way::Whole => body,
+            Way::Corrupted => corrupted(body).boxed(),
+            Way::Cut(left) => Cut { body, left }.boxed(),
         }
     });
     let answer = sender
@@ -137,6 +151,11 @@ async fn refuse(request: Request<Incoming>, status: u16, code: &str) -> io::Resu
 async fn truncate(answer: Answer) -> io::Result<Answer> {
     let (mut parts, body) = answer.into_parts();
     let whole = body.collect().await?.to_bytes();
+    if whole.is_empty() {
+        // No half of nothing; a HEAD's Content-Length is that of the object.
+        let body = Full::from(whole).map_err(|never| match never {}).boxed();
+        return Ok(Response::from_parts(parts, body));
+    }
     let half = whole.slice(..whole.len() / 2);
     parts
         .headers
@@ -223,6 +242,41 @@ impl Body for Corrupted {
 
     fn is_end_stream(&self) -> bool {
         self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// So many bytes, then an error.
+struct Cut {
+    body: BoxBody<Bytes, io::Error>,
+    left: u64,
+}
+
+impl Body for Cut {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if self.left == 0 {
+            return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
+        }
+        let next = Pin::new(&mut self.body).poll_frame(context);
+        next.map(|frame| {
+            frame.map(|frame| {
+                Ok(frame?.map_data(|data| {
+                    let whole = data.len();
+                    let kept = usize::try_from(self.left).unwrap_or(whole).min(whole);
+                    self.left -= kept as u64;
+                    data.slice(..kept)
+                }))
+            })
+        })
     }
 
     fn size_hint(&self) -> SizeHint {

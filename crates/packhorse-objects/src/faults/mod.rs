@@ -31,6 +31,8 @@ pub enum Fault {
     Delay(Duration),
     /// The request is never answered nor forwarded.
     Hang,
+    /// So many bytes of the request's body are forwarded, then both connections end.
+    CutRequest(u64),
     /// A byte of the request's body is changed.
     CorruptRequest,
     /// A byte of the answer's body is changed.
