@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use packhorse_core::id::JobId;
+use packhorse_core::id::{Epoch, JobId};
 use packhorse_core::job::Progress;
 use packhorse_core::ledger::Counts;
 use packhorse_core::manifest::{self, Manifest, S3Import};
@@ -14,7 +14,9 @@ use packhorse_core::serial;
 use packhorse_core::signature_file::SignatureFile;
 use packhorse_media::{Device, MediaError, Unlock};
 use packhorse_objects::client::Client;
-use packhorse_transfer::{Error as TransferError, Import, JobFolder, Limits, Loaded, Meter};
+use packhorse_transfer::{
+    Error as TransferError, Import, JobFolder, Limits, Loaded, Meter, Throttle,
+};
 use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -29,6 +31,8 @@ use crate::{LoadError, keeper};
 
 /// A desk that is just being restarted is waited for this long before a load begins.
 pub(crate) const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+/// That of a job's first claim.
+const FIRST_EPOCH: Epoch = Epoch(1);
 
 /// A station: whom it serves and where it keeps its state.
 #[derive(Clone, Debug)]
@@ -45,6 +49,8 @@ pub struct Station {
     pub device_id: DeviceIdPolicy,
     /// Passwords that the operator gave for encrypted devices, and what trying them may cost.
     pub unlock: Unlock,
+    /// How fast contents may leave, all loads together.
+    pub throttle: Throttle,
     /// Now.
     pub clock: fn() -> Timestamp,
 }
@@ -265,7 +271,10 @@ impl Station {
             volumes: source_volumes(device, manifest.extensions.volume),
             client,
             folder: JobFolder::new(&self.state_dir, &lease.job_id),
+            // Each claim counts up: after the first, somebody was here before.
+            takes_over: lease.epoch > FIRST_EPOCH,
             limits: self.limits,
+            throttle: self.throttle.clone(),
             meter: meter.clone(),
             stop: stop.clone(),
             clock: self.clock,

@@ -18,9 +18,9 @@ use packhorse_media::{FileReader, Volume};
 use tokio_util::sync::CancellationToken;
 
 use crate::headers::object_meta;
-use crate::ledger::{After, Change, Done, JobFolder, Ledger, LeftOut, OpenRow, Total};
+use crate::ledger::{After, Change, Done, JobFolder, Ledger, LeftOut, OpenRow, Total, Turn};
 use crate::progress::{Meter, Stage};
-use crate::reader::fill;
+use crate::reader::fill_patiently;
 use crate::{Error, SourceVolume, plan};
 
 pub use answer::{Checked, Example, Ignored, Problem, Sample, Tally};
@@ -79,7 +79,7 @@ impl Check {
         let mut buffer = vec![0; READ_BYTES];
         let mut after = After::default();
         loop {
-            let (page, last) = ledger.open_rows(after, ROWS_PAGE)?;
+            let (page, last) = ledger.open_rows(Turn::First, after, ROWS_PAGE)?;
             if page.is_empty() {
                 return Ok(());
             }
@@ -109,7 +109,8 @@ impl Check {
             }
             let left = usize::try_from(row.entry.size - offset).unwrap_or(usize::MAX);
             let piece = buffer.get_mut(..left.min(READ_BYTES)).unwrap_or_default();
-            fill(file.as_mut(), offset, piece)?;
+            fill_patiently(file.as_mut(), offset, piece)
+                .map_err(|lost| Unread::Row(lost.verdict()))?;
             offset += piece.len() as u64;
             self.meter.add_sent(piece.len() as u64);
         }

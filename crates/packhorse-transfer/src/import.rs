@@ -9,18 +9,20 @@ use packhorse_core::id::JobId;
 use packhorse_core::ledger::{Counts, Verdict};
 use packhorse_core::manifest::{Manifest, S3Import, Verification};
 use packhorse_core::mapping;
-use packhorse_media::{Entry, Volume};
+use packhorse_media::{Entry, MediaError, Volume};
 use packhorse_objects::client::{Client, ObjectMeta};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::budget::ByteBudget;
 use crate::lanes::Lanes;
-use crate::ledger::{After, JobFolder, Ledger, Phase};
+use crate::ledger::{After, JobFolder, Ledger, Phase, Turn};
 use crate::progress::{Meter, Stage};
 use crate::reader::{Groups, READERS_MAX, Reader, Rows};
 use crate::retry::{Limits, Retry};
+use crate::takeover::Takeover;
+use crate::throttle::Throttle;
 use crate::uploads::Keys;
 use crate::verify::Verify;
 use crate::{Error, plan, preflight, reader, recorder, report, uploads};
@@ -52,8 +54,13 @@ pub struct Import {
     pub client: Client,
     /// Where job.db is.
     pub folder: JobFolder,
+    /// Whether an earlier run of this job, here or elsewhere, may have stored something already: what
+    /// is there is not sent again.
+    pub takes_over: bool,
     /// What the job may use.
     pub limits: Limits,
+    /// How fast contents may leave.
+    pub throttle: Throttle,
     /// Live numbers.
     pub meter: Meter,
     /// Cancelled from outside, the load stops soon and can be continued.
@@ -75,7 +82,8 @@ pub struct Loaded {
 
 impl Import {
     /// Lists, loads, verifies and reports; continues what an earlier run began.
-    pub async fn run(self) -> Result<Loaded, Error> {
+    pub async fn run(mut self) -> Result<Loaded, Error> {
+        let _ends = self.ends_with_us();
         let this = Arc::new(self);
         let mut ledger = this.ledger().await?;
         if ledger.phase()? != Phase::Reported {
@@ -83,13 +91,15 @@ impl Import {
             let retry = this.retry(this.stop.child_token());
             preflight::check(&this.client, &retry, &this.manifest, &this.log_key()).await?;
             ledger = this.listed(ledger).await?;
+            ledger = this.surveyed(ledger).await?;
             ledger = this.loaded_and_verified(ledger).await?;
         }
         this.report(ledger).await
     }
 
     /// Gives the device up: open rows become failed, and the report says so.
-    pub async fn abandon(self) -> Result<Loaded, Error> {
+    pub async fn abandon(mut self) -> Result<Loaded, Error> {
+        let _ends = self.ends_with_us();
         let this = Arc::new(self);
         let again = Arc::clone(&this);
         let ledger = this.ledger().await?;
@@ -101,6 +111,12 @@ impl Import {
         })
         .await?;
         this.report(ledger).await
+    }
+
+    /// Threads of a load that is dropped instead of awaited stop too.
+    fn ends_with_us(&mut self) -> DropGuard {
+        self.stop = self.stop.child_token();
+        self.stop.clone().drop_guard()
     }
 
     fn retry(&self, stop: CancellationToken) -> Retry {
@@ -159,45 +175,83 @@ impl Import {
 
     /// Loads and verifies until no row is open: an upload may vanish, a copy may be found wrong.
     async fn loaded_and_verified(self: &Arc<Self>, ledger: Ledger) -> Result<Ledger, Error> {
-        let (mut ledger, mut open) = self.counted(ledger).await?;
+        let (mut ledger, mut turn) = self.counted(ledger).await?;
         loop {
-            while open > 0 {
-                ledger = self.load(ledger).await?;
-                (ledger, open) = self.counted(ledger).await?;
+            while let Some(open) = turn {
+                ledger = self.load(ledger, open).await?;
+                (ledger, turn) = self.counted(ledger).await?;
             }
             ledger = self.verified(ledger).await?;
-            (ledger, open) = self.counted(ledger).await?;
-            if open == 0 {
-                return Ok(ledger);
+            (ledger, turn) = self.counted(ledger).await?;
+            if turn.is_none() {
+                return self.not_wholly_unread(ledger).await;
             }
         }
     }
 
-    /// Shows the ledger's totals on the meter; gives how many rows are open.
-    async fn counted(self: &Arc<Self>, ledger: Ledger) -> Result<(Ledger, u64), Error> {
+    /// Shows the ledger's totals on the meter; gives which rows are to be loaded next.
+    async fn counted(self: &Arc<Self>, ledger: Ledger) -> Result<(Ledger, Option<Turn>), Error> {
         let this = Arc::clone(self);
         on_thread(move || {
             let counts = ledger.counts()?;
             this.meter.set_counts(counts);
             this.meter.set_sent(counts.stored_bytes);
-            Ok((ledger, counts.open()))
+            let turn = match counts.open() {
+                0 => None,
+                _ if ledger.open_of(Turn::First)? > 0 => Some(Turn::First),
+                _ => Some(Turn::Last),
+            };
+            Ok((ledger, turn))
         })
         .await
     }
 
-    /// Loads the open rows once.
-    async fn load(self: &Arc<Self>, ledger: Ledger) -> Result<Ledger, Error> {
+    /// A device that gave its directories and nothing of any file has failed as a whole.
+    async fn not_wholly_unread(&self, ledger: Ledger) -> Result<Ledger, Error> {
+        on_thread(move || match ledger.nothing_was_read()? {
+            true => {
+                let what = "no file of it can be read";
+                Err(Error::Media(MediaError::Io(std::io::Error::other(what))))
+            }
+            false => Ok(ledger),
+        })
+        .await
+    }
+
+    /// Notes what an earlier run left in the store.
+    async fn surveyed(self: &Arc<Self>, ledger: Ledger) -> Result<Ledger, Error> {
+        if !self.takes_over {
+            return Ok(ledger);
+        }
+        let this = Arc::clone(self);
+        on_thread(move || {
+            let retry = this.retry(this.stop.child_token());
+            let takeover = Takeover {
+                client: &this.client,
+                bucket: this.bucket(),
+                ledger: &ledger,
+                retry: &retry,
+            };
+            takeover.survey()?;
+            Ok(ledger)
+        })
+        .await
+    }
+
+    /// Loads the open rows of that turn once.
+    async fn load(self: &Arc<Self>, ledger: Ledger, turn: Turn) -> Result<Ledger, Error> {
         self.meter.set_stage(Stage::Loading);
         let stop = self.stop.child_token();
         let budget = ByteBudget::new(self.limits.memory_bytes);
         let (recorder, recording) = recorder::start(ledger.reopen()?, self.meter.clone());
         let (rows_in, rows) = reader::channels();
-        let feeding = self.feed(ledger.reopen()?, rows_in, stop.clone());
+        let feeding = self.feed(ledger.reopen()?, turn, rows_in, stop.clone());
         let (work_in, work) = mpsc::channel(WORK_WAITING);
         let reader = Reader {
             volumes: self.readable(),
             budget: budget.clone(),
             work: work_in,
+            turn,
         };
         let reading = reader.start(rows, readers());
         let lanes = Lanes::new(
@@ -206,29 +260,32 @@ impl Import {
             Arc::clone(&self.manifest),
             self.retry(stop.clone()),
             recorder,
+            self.throttle.clone(),
             self.clock,
         );
         let sent = lanes.run(work).await;
         // Nobody waits for bytes any more; a recorder without senders ends.
         budget.close();
+        // All of them end before anything is said: whoever goes on after an error must find nobody
+        // at work on the ledger.
+        let mut ends = Vec::new();
         for thread in reading {
-            joined(thread.await.map(Ok))?;
+            ends.push(joined(thread.await.map(Ok)));
         }
-        let fed = joined(feeding.await);
-        joined(recording.await)?;
-        sent?;
-        fed?;
+        ends.push(joined(recording.await));
+        ends.push(sent);
+        ends.push(joined(feeding.await));
         if self.stop.is_cancelled() {
-            Err(Error::Stopped)
-        } else {
-            Ok(ledger)
+            ends.push(Err(Error::Stopped));
         }
+        first_cause(ends).map(|()| ledger)
     }
 
     /// Reads open rows page by page, in physical order, for the reading threads.
     fn feed(
         &self,
         ledger: Ledger,
+        turn: Turn,
         rows: Rows,
         stop: CancellationToken,
     ) -> JoinHandle<Result<(), Error>> {
@@ -236,7 +293,7 @@ impl Import {
             let mut after = After::default();
             let mut groups = Groups::new(rows);
             loop {
-                let (page, last) = ledger.open_rows(after, ROWS_PAGE)?;
+                let (page, last) = ledger.open_rows(turn, after, ROWS_PAGE)?;
                 if page.is_empty() {
                     groups.flush();
                     return Ok(());
@@ -319,6 +376,22 @@ fn readers() -> usize {
     std::thread::available_parallelism()
         .map_or(2, NonZero::get)
         .clamp(2, READERS_MAX)
+}
+
+/// The first error; `Stopped` is the echo of another one.
+fn first_cause(ends: Vec<Result<(), Error>>) -> Result<(), Error> {
+    let mut stopped = false;
+    for end in ends {
+        match end {
+            Ok(()) => {}
+            Err(Error::Stopped) => stopped = true,
+            Err(error) => return Err(error),
+        }
+    }
+    match stopped {
+        true => Err(Error::Stopped),
+        false => Ok(()),
+    }
 }
 
 /// Runs blocking work on a plain thread.

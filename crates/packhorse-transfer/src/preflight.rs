@@ -69,5 +69,9 @@ async fn may_write(
     let begin = || client.create_multipart_upload(name, key, meta);
     let upload = retry.run(&what, begin).await.map_err(refused)?;
     let abort = || client.abort_multipart_upload(name, key, &upload);
-    retry.run(&what, abort).await.map_err(refused)
+    match retry.run(&what, abort).await {
+        // An answer was lost: it is aborted already.
+        Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => Ok(()),
+        result => result.map_err(refused),
+    }
 }

@@ -1,7 +1,8 @@
 //! How far a load is: numbers that any thread may read at any time.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use packhorse_core::ledger::Counts;
 use packhorse_objects::client::Error as StoreError;
@@ -40,8 +41,26 @@ struct Numbers {
     stage: AtomicU8,
     counts: Mutex<Counts>,
     sent_bytes: AtomicU64,
+    requests: AtomicUsize,
+    retries: AtomicU64,
+    read_errors: AtomicU64,
     store_down: AtomicBool,
-    last_error: Mutex<Option<String>>,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+#[derive(Debug)]
+struct Trouble {
+    since: Instant,
+    last_error: String,
+}
+
+/// A request under way, until dropped.
+pub(crate) struct UnderWay<'a>(&'a Meter);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Meter {
@@ -53,11 +72,7 @@ impl Meter {
 
     /// Durable totals.
     pub fn counts(&self) -> Counts {
-        *self
-            .0
-            .counts
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self.0.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Bytes the store has confirmed, rows not yet committed and parts of unfinished files included.
@@ -67,15 +82,38 @@ impl Meter {
 
     /// What the store last answered while it is failing, or `None` while it works.
     pub fn store_trouble(&self) -> Option<String> {
-        let down = self.0.store_down.load(Ordering::Relaxed);
-        let last = || {
-            self.0
-                .last_error
-                .lock()
-                .ok()
-                .and_then(|error| error.clone())
-        };
-        down.then(last).flatten()
+        self.trouble(|trouble| trouble.last_error.clone())
+    }
+
+    /// For how long no request has succeeded while others failed: the load waits for the store.
+    pub fn store_down_for(&self, now: Instant) -> Option<Duration> {
+        self.trouble(|trouble| now.saturating_duration_since(trouble.since))
+    }
+
+    /// Requests to the store under way.
+    pub fn requests_under_way(&self) -> usize {
+        self.0.requests.load(Ordering::Relaxed)
+    }
+
+    /// How often a request was or will be sent again.
+    pub fn retries(&self) -> u64 {
+        self.0.retries.load(Ordering::Relaxed)
+    }
+
+    /// Files that met a read error and were put off to the end.
+    pub fn read_errors(&self) -> u64 {
+        self.0.read_errors.load(Ordering::Relaxed)
+    }
+
+    fn trouble<T>(&self, tell: impl FnOnce(&Trouble) -> T) -> Option<T> {
+        if !self.0.store_down.load(Ordering::Relaxed) {
+            return None;
+        }
+        let trouble = self.0.trouble.lock();
+        trouble
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(tell)
     }
 
     pub(crate) fn set_stage(&self, stage: Stage) {
@@ -87,21 +125,11 @@ impl Meter {
     }
 
     pub(crate) fn set_counts(&self, counts: Counts) {
-        *self
-            .0
-            .counts
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner) = counts;
+        *self.0.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
     }
 
     pub(crate) fn change_counts(&self, change: impl FnOnce(&mut Counts)) {
-        change(
-            &mut self
-                .0
-                .counts
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        );
+        change(&mut self.0.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(crate) fn set_sent(&self, bytes: u64) {
@@ -112,14 +140,30 @@ impl Meter {
         self.0.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(crate) fn store_answered(&self) {
-        self.0.store_down.store(false, Ordering::Relaxed);
+    pub(crate) fn begin_request(&self) -> UnderWay<'_> {
+        self.0.requests.fetch_add(1, Ordering::Relaxed);
+        UnderWay(self)
     }
 
-    pub(crate) fn store_failed(&self, error: &StoreError) {
-        self.0.store_down.store(true, Ordering::Relaxed);
-        if let Ok(mut last) = self.0.last_error.lock() {
-            *last = Some(error.to_string());
+    pub(crate) fn read_error(&self) {
+        self.0.read_errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn store_answered(&self) {
+        if self.0.store_down.swap(false, Ordering::Relaxed)
+            && let Ok(mut trouble) = self.0.trouble.lock()
+        {
+            *trouble = None;
         }
+    }
+
+    pub(crate) fn store_failed(&self, error: &StoreError, now: Instant) {
+        self.0.retries.fetch_add(1, Ordering::Relaxed);
+        if let Ok(mut trouble) = self.0.trouble.lock() {
+            let since = trouble.as_ref().map_or(now, |trouble| trouble.since);
+            let last_error = error.to_string();
+            *trouble = Some(Trouble { since, last_error });
+        }
+        self.0.store_down.store(true, Ordering::Relaxed);
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use packhorse_core::ledger::Outcome;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
 use crate::ledger::{Change, Ledger};
@@ -24,6 +24,8 @@ pub(crate) struct Record {
     pub row: i64,
     pub bytes: u64,
     pub change: Change,
+    /// Told once the change survives a power cut.
+    pub committed: Option<oneshot::Sender<()>>,
 }
 
 /// Where lanes send changes. Fails only when the recorder has ended with an error of its own.
@@ -39,8 +41,17 @@ pub(crate) fn start(
         let mut batch = Vec::with_capacity(BATCH);
         while receiver.blocking_recv_many(&mut batch, BATCH) > 0 {
             let sums = batch.iter().map(summary).collect::<Vec<_>>();
-            let changes: Vec<_> = batch.drain(..).map(|r| (r.row, r.change)).collect();
+            let mut waiting = Vec::new();
+            let change = |record: Record| {
+                waiting.extend(record.committed);
+                (record.row, record.change)
+            };
+            let changes: Vec<_> = batch.drain(..).map(change).collect();
             ledger.write(&changes)?;
+            for committed in waiting {
+                // Who no longer waits has given up for a reason of its own.
+                let _ = committed.send(());
+            }
             meter.change_counts(|counts| {
                 for (outcome, bytes) in sums {
                     match outcome {
@@ -73,6 +84,6 @@ fn gather(receiver: &mpsc::Receiver<Record>) {
 fn summary(record: &Record) -> (Option<Outcome>, u64) {
     match &record.change {
         Change::Done(done) => (Some(done.verdict.outcome()), record.bytes),
-        Change::UploadStarted(_) | Change::Reopen => (None, 0),
+        Change::UploadStarted(_) | Change::Reopen | Change::NotThere | Change::PutOff => (None, 0),
     }
 }

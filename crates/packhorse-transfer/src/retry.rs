@@ -22,10 +22,11 @@ const CORRUPTIONS_MAX: u32 = 5;
 /// What a job may use.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of all buffers together.
+    /// Bytes of all buffers together; or one part of a file, where that is more (see
+    /// [`MEMORY_BYTES_MIN`](crate::MEMORY_BYTES_MIN)).
     pub memory_bytes: u64,
-    /// Requests to the store under way at once, of each kind, at the most; how many there are follows
-    /// the store.
+    /// Requests with contents of files under way at once, at the most; how many there are follows the
+    /// store.
     pub connections: usize,
     /// How long the store may be out of reach before the load stops (resumable).
     pub retry_for: Duration,
@@ -109,7 +110,7 @@ impl Retry {
                     source: error,
                 }));
             }
-            self.meter.store_failed(&error);
+            self.meter.store_failed(&error, Instant::now().into_std());
             tracing::debug!(request = what(), error = %error, "store request failed, will retry");
             tokio::select! {
                 () = self.stop.cancelled() => return Err(Failed::Job(Error::Stopped)),
@@ -127,6 +128,7 @@ impl Retry {
         if self.stop.is_cancelled() {
             return None;
         }
+        let _under_way = self.meter.begin_request();
         let mut request = std::pin::pin!(request);
         tokio::select! {
             answer = &mut request => Some(answer),

@@ -12,9 +12,9 @@ use tokio::runtime::Handle;
 
 use crate::Error;
 use crate::ledger::Ledger;
+use crate::merge::common_prefix;
 use crate::reader::{WHOLE_BYTES_MAX, part_bytes};
 use crate::retry::{Failed, Retry};
-use crate::verify::common_prefix;
 
 /// Puts a file of the station's own into a bucket.
 pub(crate) async fn put_file(

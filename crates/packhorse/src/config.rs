@@ -4,6 +4,7 @@
 //! [`Config::load`] gives. A key nobody knows is an error that names the nearest one.
 
 mod environment;
+mod rate;
 mod redacted;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,6 +15,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use environment::Environment;
+pub(crate) use rate::Rate;
 pub(crate) use redacted::{HiddenUrl, Password};
 
 use crate::output::Hint;
@@ -218,8 +220,8 @@ pub(crate) struct Station {
     pub(crate) unlock_memory_bytes: u64,
     /// Seconds of trying passwords on one device. `PACKHORSE_STATION__UNLOCK_SECONDS`; 300.
     pub(crate) unlock_seconds: u64,
-    /// Bytes per second to send at most. `PACKHORSE_STATION__LIMIT_RATE`; none.
-    pub(crate) limit_rate: Option<u64>,
+    /// How fast contents may leave, also by the hour. `PACKHORSE_STATION__LIMIT_RATE`; none.
+    pub(crate) limit_rate: Option<Rate>,
 }
 
 impl Default for Station {
@@ -298,7 +300,6 @@ impl Config {
                 "mail",
             ),
             (!self.station.devices.is_empty(), "station.devices"),
-            (self.station.limit_rate.is_some(), "station.limit_rate"),
         ]
         .into_iter()
         .filter_map(|(set, name)| set.then_some(name))

@@ -12,6 +12,9 @@ use crate::output::{self, Bar, Hint};
 
 /// The bar moves this often.
 pub(crate) const TICK: Duration = Duration::from_millis(250);
+/// A store that fails for longer has stopped the load for the time being: single requests fail and
+/// succeed again all the time.
+const PAUSED_AFTER: Duration = Duration::from_secs(2);
 
 /// A load that came to its end, as it is printed.
 #[derive(Debug, Serialize)]
@@ -93,7 +96,7 @@ pub(crate) async fn load(
     let mut screen = Screen {
         bar: Bar::start(),
         stage: None,
-        trouble: None,
+        is_paused: false,
     };
     let result = {
         let mut loading = std::pin::pin!(station.load(request, &meter, stop));
@@ -125,7 +128,7 @@ pub(crate) fn refused_or_failed(error: LoadError) -> anyhow::Result<Exit> {
 struct Screen {
     bar: Bar,
     stage: Option<Stage>,
-    trouble: Option<String>,
+    is_paused: bool,
 }
 
 impl Screen {
@@ -133,22 +136,44 @@ impl Screen {
         let counts = meter.counts();
         let stage = meter.stage();
         let changed = self.stage.replace(stage) != Some(stage);
-        let trouble = meter.store_trouble();
-        if trouble != self.trouble {
-            match &trouble {
-                Some(trouble) => self
-                    .bar
-                    .say(&format!("the store is failing: {trouble}; trying on")),
+        let now = Instant::now();
+        let down = meter.store_down_for(now);
+        let is_paused = down.is_some_and(|down| down >= PAUSED_AFTER);
+        if is_paused != std::mem::replace(&mut self.is_paused, is_paused) {
+            match meter.store_trouble().filter(|_| is_paused) {
+                Some(trouble) => self.bar.say(&format!(
+                    "paused: the store is failing: {trouble}; trying on"
+                )),
                 None => self.bar.say("the store answers again"),
             }
-            self.trouble = trouble;
         }
+        let paused = down.filter(|_| is_paused);
+        self.bar.work(&work(meter, paused));
         match stage {
             Stage::Listing => self.bar.listing(&counts),
-            Stage::Loading => self.bar.show(&counts, meter.sent_bytes(), Instant::now()),
+            Stage::Loading => self.bar.show(&counts, meter.sent_bytes(), now),
             Stage::Verifying if changed => self.bar.phase("comparing the store with what was read"),
             Stage::Reporting if changed => self.bar.phase("writing the report"),
             Stage::Verifying | Stage::Reporting => {}
         }
     }
+}
+
+/// What the lanes are doing, in words.
+fn work(meter: &Meter, paused: Option<Duration>) -> String {
+    let mut parts = Vec::new();
+    if let Some(time) = paused {
+        let time = Duration::from_secs(time.as_secs());
+        parts.push(format!("PAUSED {}", output::duration(time)));
+    }
+    if let requests @ 1.. = meter.requests_under_way() {
+        parts.push(format!("{requests} requests under way"));
+    }
+    if let retries @ 1.. = meter.retries() {
+        parts.push(format!("{retries} tried again"));
+    }
+    if let files @ 1.. = meter.read_errors() {
+        parts.push(format!("{files} files with read errors"));
+    }
+    parts.join(", ")
 }

@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use packhorse_core::ledger::Verdict;
-use packhorse_objects::client::{CompletedPart, Error as StoreError, UploadId};
+use packhorse_objects::client::{CompletedPart, Error as StoreError, ObjectMeta, UploadId};
 use packhorse_objects::digest::multipart_etag;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::Lanes;
 use crate::Error;
 use crate::headers::object_meta;
 use crate::ledger::{Change, OpenRow};
-use crate::reader::{Body, Part};
+use crate::reader::{Body, Part, Unread};
 use crate::retry::Failed;
 
 /// How the stream of parts ended.
@@ -23,7 +23,15 @@ enum Ended {
         parts: Vec<CompletedPart>,
         digests: Vec<[u8; 16]>,
     },
-    Badly(Verdict),
+    Badly(Unread),
+}
+
+/// An upload, and the parts of it that the store has.
+struct Begun {
+    id: UploadId,
+    kept: BTreeMap<u32, String>,
+    /// Known once the upload would be found again after a crash; `None` for one of an earlier run.
+    durable: Option<oneshot::Receiver<()>>,
 }
 
 impl Lanes {
@@ -35,46 +43,114 @@ impl Lanes {
         parts: mpsc::Receiver<Part>,
     ) -> Result<Change, Failed> {
         let meta = object_meta(&self.manifest, &row.entry, first_bytes);
+        if let Some(there) = &row.there {
+            return self.compared(row, there, &meta, parts).await;
+        }
         if let Some(verdict) = self.taken_before(row).await? {
             return Ok(self.without_object(verdict));
         }
-        let (upload, kept) = match self.interrupted_upload(row, part_bytes).await? {
-            Some(found) => found,
-            None => {
-                let what = || self.what("CreateMultipartUpload", &row.key);
-                let create = || {
-                    self.client
-                        .create_multipart_upload(self.bucket.as_str(), &row.key, &meta)
-                };
-                let upload = self.retry.run(&what, create).await?;
-                let started = Change::UploadStarted(upload.0.clone());
-                self.record(row, started).await.map_err(Failed::Job)?;
-                (upload, BTreeMap::new())
-            }
+        let begun = match self.interrupted_upload(row, part_bytes).await? {
+            Some(begun) => begun,
+            None => self.begin(row, &meta).await?,
         };
-        let content_type = meta.content_type.unwrap_or_default();
-        let ended = Arc::clone(&self)
-            .send_parts(row, &upload, kept, parts)
-            .await;
-        match ended {
+        let sent = Arc::clone(&self).send_parts(row, &begun, parts).await;
+        match sent {
             Ok(Ended::Well {
                 md5,
                 parts,
                 digests,
             }) => {
-                let etag = self.complete(row, &upload, &parts, &digests).await?;
-                Ok(self.stored(etag, md5, content_type))
+                let is_own = begun.durable.is_some();
+                self.wait_until_durable(begun.durable).await?;
+                let etag = self.complete(row, &begun.id, &parts, &digests).await?;
+                // Nobody can say with what headers an earlier run began an upload.
+                if !is_own && !self.is_made(row, &etag, &meta).await? {
+                    return Ok(Change::Reopen);
+                }
+                Ok(self.stored(etag, md5, meta.content_type.unwrap_or_default()))
             }
-            Ok(Ended::Badly(verdict)) => {
-                self.abort(row, &upload).await?;
-                Ok(self.without_object(verdict))
+            // Its parts are worth keeping: the file has another turn.
+            Ok(Ended::Badly(Unread::PutOff)) => Ok(self.unread(row, Unread::PutOff)),
+            Ok(Ended::Badly(unread)) => {
+                self.abort(row, &begun.id).await?;
+                Ok(self.unread(row, unread))
             }
             Err(Failed::Object(error)) => {
-                self.abort(row, &upload).await?;
+                self.abort(row, &begun.id).await?;
                 Err(Failed::Object(error))
             }
             // The parts stay for the next run.
             Err(Failed::Job(error)) => Err(Failed::Job(error)),
+        }
+    }
+
+    /// Compares a file with the object that an earlier run may have made of it. Nothing is sent: if it
+    /// is another object, the file is read once more.
+    async fn compared(
+        &self,
+        row: &OpenRow,
+        there: &str,
+        meta: &ObjectMeta,
+        mut parts: mpsc::Receiver<Part>,
+    ) -> Result<Change, Failed> {
+        let mut digests = Vec::new();
+        let md5 = loop {
+            match self.next_part(&mut parts).await? {
+                Part::Body(body) => digests.push(body.digest.md5),
+                Part::End(md5) => break md5,
+                Part::Failed(unread) => return Ok(self.unread(row, unread)),
+            }
+        };
+        if multipart_etag(&digests) != there || !self.is_made(row, there, meta).await? {
+            return Ok(Change::NotThere);
+        }
+        self.retry.meter.add_sent(row.entry.size);
+        let content_type = meta.content_type.clone().unwrap_or_default();
+        Ok(self.stored(there.to_owned(), md5, content_type))
+    }
+
+    async fn next_part(&self, parts: &mut mpsc::Receiver<Part>) -> Result<Part, Failed> {
+        let part = tokio::select! {
+            () = self.retry.stop.cancelled() => return Err(Failed::Job(Error::Stopped)),
+            part = parts.recv() => part,
+        };
+        match part {
+            Some(part) => Ok(part),
+            None if self.retry.stop.is_cancelled() => Err(Failed::Job(Error::Stopped)),
+            // No word of this file: its row stays open.
+            None => {
+                let what = "a reading thread ended in the middle of a file";
+                Err(Failed::Job(Error::Defect(what.to_owned())))
+            }
+        }
+    }
+
+    async fn begin(&self, row: &OpenRow, meta: &ObjectMeta) -> Result<Begun, Failed> {
+        let what = || self.what("CreateMultipartUpload", &row.key);
+        let create = || {
+            let bucket = self.bucket.as_str();
+            self.client.create_multipart_upload(bucket, &row.key, meta)
+        };
+        let id = self.retry.run(&what, create).await?;
+        let started = Change::UploadStarted(id.0.clone());
+        let durable = self.record_durably(row, started).await;
+        Ok(Begun {
+            id,
+            kept: BTreeMap::new(),
+            durable: Some(durable.map_err(Failed::Job)?),
+        })
+    }
+
+    /// Before an object is made, the ledger must know whose it is: after a crash it would look like
+    /// somebody else's, and `onConflict` would leave it alone.
+    async fn wait_until_durable(
+        &self,
+        durable: Option<oneshot::Receiver<()>>,
+    ) -> Result<(), Failed> {
+        match durable {
+            // The recorder's own error is returned by its thread.
+            Some(durable) => durable.await.map_err(|_| Failed::Job(Error::Stopped)),
+            None => Ok(()),
         }
     }
 
@@ -101,7 +177,7 @@ impl Lanes {
         &self,
         row: &OpenRow,
         part_bytes: u64,
-    ) -> Result<Option<(UploadId, BTreeMap<u32, String>)>, Failed> {
+    ) -> Result<Option<Begun>, Failed> {
         let Some(upload) = row.upload_id.clone().map(UploadId) else {
             return Ok(None);
         };
@@ -128,7 +204,13 @@ impl Lanes {
             }
             match page.next {
                 Some(next) if next > after => after = next,
-                _ => return Ok(Some((upload, kept))),
+                _ => {
+                    return Ok(Some(Begun {
+                        id: upload,
+                        kept,
+                        durable: None,
+                    }));
+                }
             }
         }
     }
@@ -136,8 +218,7 @@ impl Lanes {
     async fn send_parts(
         self: Arc<Self>,
         row: &OpenRow,
-        upload: &UploadId,
-        kept: BTreeMap<u32, String>,
+        begun: &Begun,
         mut parts: mpsc::Receiver<Part>,
     ) -> Result<Ended, Failed> {
         let mut sending = JoinSet::new();
@@ -149,34 +230,30 @@ impl Lanes {
                     sent.push(joined(ended)?);
                     continue;
                 }
-                () = self.retry.stop.cancelled() => return Err(Failed::Job(Error::Stopped)),
-                part = parts.recv() => part,
+                part = self.next_part(&mut parts) => part?,
             };
             match part {
-                Some(Part::Body(body)) => {
+                Part::Body(body) => {
                     digests.push(body.digest.md5);
                     let number = u32::try_from(digests.len()).unwrap_or(u32::MAX);
-                    let there = kept
-                        .get(&number)
-                        .is_some_and(|e| *e == hex::encode(body.digest.md5));
-                    if there {
+                    let etag = hex::encode(body.digest.md5);
+                    if begun.kept.get(&number) == Some(&etag) {
                         self.retry.meter.add_sent(body.bytes.len() as u64);
-                        sent.push(completed(number, hex::encode(body.digest.md5), &body));
+                        sent.push(completed(number, etag, &body));
                     } else {
-                        let task = Arc::clone(&self).send_part(
-                            row.key.clone(),
-                            upload.clone(),
-                            number,
-                            body,
-                        );
+                        let this = Arc::clone(&self);
+                        let task = this.send_part(row.key.clone(), begun.id.clone(), number, body);
                         sending.spawn(task);
                     }
                 }
-                Some(Part::End(md5)) => break md5,
-                Some(Part::Failed(verdict)) => return Ok(Ended::Badly(verdict)),
-                None if self.retry.stop.is_cancelled() => return Err(Failed::Job(Error::Stopped)),
-                // The reading thread broke down in the middle of the file.
-                None => return Ok(Ended::Badly(Verdict::damaged())),
+                Part::End(md5) => break md5,
+                Part::Failed(unread) => {
+                    // What is under way may arrive: it is not sent again in the file's next turn.
+                    while let Some(ended) = sending.join_next().await {
+                        joined(ended)?;
+                    }
+                    return Ok(Ended::Badly(unread));
+                }
             }
         };
         while let Some(ended) = sending.join_next().await {
@@ -206,7 +283,11 @@ impl Lanes {
             let part = self
                 .client
                 .upload_part(bucket, &key, &upload, number, bytes, &body.digest);
-            self.parts.observed(size, part)
+            let this = &self;
+            async move {
+                this.throttle.take(size).await;
+                this.parts.observed(size, part).await
+            }
         };
         let etag = self.retry.run(&what, send).await?;
         drop(slot);

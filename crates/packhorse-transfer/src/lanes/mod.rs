@@ -11,15 +11,16 @@ use packhorse_core::bucket::BucketName;
 use packhorse_core::ledger::Verdict;
 use packhorse_core::manifest::{ConflictPolicy, Manifest, S3Import};
 use packhorse_objects::client::{Client, Error as StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use self::pace::Pace;
 use crate::Error;
 use crate::ledger::{Change, Done, OpenRow};
-use crate::reader::{LARGE_FILES_MAX, READERS_MAX, Work};
+use crate::reader::{LARGE_FILES_MAX, READERS_MAX, Unread, Work};
 use crate::recorder::{Record, Recorder};
 use crate::retry::{Failed, Retry};
+use crate::throttle::Throttle;
 
 /// A row whose upload vanished is tried again from its first byte this often.
 const ATTEMPTS_MAX: u32 = 3;
@@ -41,6 +42,7 @@ pub(crate) struct Lanes {
     recorder: Recorder,
     puts: Pace,
     parts: Pace,
+    throttle: Throttle,
     clock: fn() -> Timestamp,
 }
 
@@ -51,17 +53,20 @@ impl Lanes {
         manifest: Arc<Manifest<S3Import>>,
         retry: Retry,
         recorder: Recorder,
+        throttle: Throttle,
         clock: fn() -> Timestamp,
     ) -> Arc<Self> {
-        let connections = retry.limits.connections;
+        let connections = retry.limits.connections.max(1);
+        let all = Arc::new(Semaphore::new(connections));
         Arc::new(Self {
             client,
             bucket,
             manifest,
             retry,
             recorder,
-            puts: Pace::new(connections),
-            parts: Pace::new(connections),
+            puts: Pace::new(connections, Arc::clone(&all)),
+            parts: Pace::new(connections, all),
+            throttle,
             clock,
         })
     }
@@ -122,10 +127,10 @@ impl Lanes {
                     this.end(row, result).await
                 });
             }
-            Work::Unreadable { row, verdict } => {
+            Work::Unreadable { row, unread } => {
                 tasks.spawn(async move {
-                    let done = this.without_object(verdict);
-                    this.end(row, Ok(done)).await
+                    let change = this.unread(&row, unread);
+                    this.end(row, Ok(change)).await
                 });
             }
         }
@@ -157,6 +162,18 @@ impl Lanes {
         self.without_object(verdict)
     }
 
+    /// The device did not give a file.
+    fn unread(&self, row: &OpenRow, unread: Unread) -> Change {
+        match unread {
+            Unread::PutOff => {
+                self.retry.meter.read_error();
+                tracing::info!(object.key = row.key, "a read error: tried again at the end");
+                Change::PutOff
+            }
+            Unread::Row(verdict) => self.without_object(verdict),
+        }
+    }
+
     fn without_object(&self, verdict: Verdict) -> Change {
         Change::Done(Done::without_object(
             verdict,
@@ -175,10 +192,31 @@ impl Lanes {
     }
 
     async fn record(&self, row: &OpenRow, change: Change) -> Result<(), Error> {
+        self.send(row, change, None).await
+    }
+
+    /// Records a change; what comes back is told once the change survives a power cut.
+    async fn record_durably(
+        &self,
+        row: &OpenRow,
+        change: Change,
+    ) -> Result<oneshot::Receiver<()>, Error> {
+        let (committed, durable) = oneshot::channel();
+        self.send(row, change, Some(committed)).await?;
+        Ok(durable)
+    }
+
+    async fn send(
+        &self,
+        row: &OpenRow,
+        change: Change,
+        committed: Option<oneshot::Sender<()>>,
+    ) -> Result<(), Error> {
         let record = Record {
             row: row.id,
             bytes: row.entry.size,
             change,
+            committed,
         };
         // The recorder's own error is returned by its thread.
         self.recorder.send(record).await.map_err(|_| Error::Stopped)

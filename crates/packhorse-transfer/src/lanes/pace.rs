@@ -5,11 +5,11 @@
 //! not answer in time, gets fewer at once. So a near store is not flooded, and a far one is not
 //! waited for request by request. How many bytes are in memory is the budget's word, not this one's.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use packhorse_objects::client::Error as StoreError;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 /// Requests at the start: enough for a near store, and a far one is known within seconds.
@@ -29,19 +29,25 @@ const REQUEST_BYTES: u64 = 64 * 1024;
 pub(super) struct Pace {
     free: Semaphore,
     rule: Mutex<Rule>,
+    /// Requests of every kind together.
+    all: Arc<Semaphore>,
 }
 
 /// The right to have a request under way, until dropped.
 #[derive(Debug)]
-pub(super) struct Slot<'a>(&'a Pace);
+pub(super) struct Slot<'a> {
+    pace: &'a Pace,
+    _one_of_all: OwnedSemaphorePermit,
+}
 
 impl Pace {
-    /// At most `requests_max` at once.
-    pub(super) fn new(requests_max: usize) -> Self {
+    /// At most `requests_max` at once, and one of `all` for each.
+    pub(super) fn new(requests_max: usize, all: Arc<Semaphore>) -> Self {
         let rule = Rule::new(requests_max.max(1));
         Self {
             free: Semaphore::new(rule.limit),
             rule: Mutex::new(rule),
+            all,
         }
     }
 
@@ -49,8 +55,14 @@ impl Pace {
     pub(super) async fn slot(&self) -> Slot<'_> {
         let permit = self.free.acquire().await;
         // Never closed; the permit comes back in `Slot::drop`, unless there are to be fewer.
-        permit.expect("the semaphore is not closed").forget();
-        Slot(self)
+        let permit = permit.expect("the semaphore is not closed");
+        let one_of_all = Arc::clone(&self.all).acquire_owned().await;
+        let slot = Slot {
+            pace: self,
+            _one_of_all: one_of_all.expect("the semaphore is not closed"),
+        };
+        permit.forget();
+        slot
     }
 
     /// Runs one request and learns from it.
@@ -89,10 +101,10 @@ impl Pace {
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        let mut rule = self.0.rule();
+        let mut rule = self.pace.rule();
         match rule.debt.checked_sub(1) {
             Some(debt) => rule.debt = debt,
-            None => self.0.free.add_permits(1),
+            None => self.pace.free.add_permits(1),
         }
     }
 }
@@ -242,7 +254,7 @@ mod tests {
 
     #[tokio::test]
     async fn slots_are_as_many_as_the_rule_says_also_while_they_are_taken() {
-        let pace = Pace::new(4);
+        let pace = Pace::new(4, Arc::new(Semaphore::new(4)));
         let mut held = Vec::new();
         for _ in 0..4 {
             held.push(pace.slot().await);

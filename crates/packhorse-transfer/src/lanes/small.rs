@@ -1,18 +1,27 @@
 //! Small files: one PUT each.
 
 use packhorse_core::manifest::ConflictPolicy;
-use packhorse_objects::client::Error as StoreError;
+use packhorse_objects::client::{Error as StoreError, ObjectMeta};
 
 use super::Lanes;
 use crate::headers::object_meta;
 use crate::ledger::{Change, OpenRow};
 use crate::reader::Body;
 use crate::retry::Failed;
+use crate::takeover::carries;
 
 impl Lanes {
     pub(super) async fn small(&self, row: &OpenRow, body: Body) -> Result<Change, Failed> {
         let meta = object_meta(&self.manifest, &row.entry, &body.bytes);
         let bucket = self.bucket.as_str();
+        let content_type = meta.content_type.clone().unwrap_or_default();
+        if let Some(there) = &row.there
+            && *there == hex::encode(body.digest.md5)
+            && self.is_made(row, there, &meta).await?
+        {
+            self.retry.meter.add_sent(row.entry.size);
+            return Ok(self.stored(there.clone(), body.digest.md5, content_type));
+        }
         let what = || self.what("PUT", &row.key);
         // A copy of our own that was found wrong is replaced, whatever the policy.
         let overwrite =
@@ -32,9 +41,14 @@ impl Lanes {
                 }
             }
         };
-        let put = || self.puts.observed(row.entry.size, put());
+        let put = || {
+            let sending = put();
+            async {
+                self.throttle.take(row.entry.size).await;
+                self.puts.observed(row.entry.size, sending).await
+            }
+        };
         let slot = self.puts.slot().await;
-        let content_type = meta.content_type.clone().unwrap_or_default();
         let answer = self.retry.run(&what, put).await;
         drop(slot);
         match answer {
@@ -46,6 +60,24 @@ impl Lanes {
                 self.taken(row, &body, content_type, error).await
             }
             Err(other) => Err(other),
+        }
+    }
+
+    /// Whether an earlier run has made this object, bytes and headers.
+    pub(super) async fn is_made(
+        &self,
+        row: &OpenRow,
+        etag: &str,
+        meta: &ObjectMeta,
+    ) -> Result<bool, Failed> {
+        let what = || self.what("HEAD", &row.key);
+        let head = || self.client.head_object(self.bucket.as_str(), &row.key);
+        match self.retry.run(&what, head).await {
+            Ok(there) => Ok(there.etag == etag
+                && there.size == row.entry.size
+                && carries(&there.meta, meta)),
+            Err(Failed::Object(_)) => Ok(false),
+            Err(job) => Err(job),
         }
     }
 

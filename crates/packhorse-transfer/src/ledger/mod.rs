@@ -7,23 +7,28 @@
 mod plan;
 mod read;
 mod survey;
+mod takeover;
 mod write;
 
 use std::fs::{DirBuilder, File};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use packhorse_core::id::JobId;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub(crate) use plan::{PlanWriter, Planned};
-pub(crate) use read::{After, OpenRow, StoredRow};
+pub(crate) use read::{After, KeyRow, OpenRow, StoredRow, Turn};
 pub(crate) use survey::{LeftOut, Total};
+pub(crate) use takeover::Found;
 pub(crate) use write::{Change, Done};
 
 use crate::Error;
 
+/// Shape of the tables; a ledger of another shape is made anew.
+const SHAPE: i64 = 2;
 /// Locked by the process that works on the job.
 const LOCK_FILE: &str = "lock";
 /// A second connection of the same process waits this long for the first one's transaction.
@@ -109,7 +114,8 @@ impl JobFolder {
 pub(crate) struct Ledger {
     connection: Connection,
     folder: JobFolder,
-    _lock: Option<File>,
+    /// Held until the last connection is closed: whoever may still write, works on the job.
+    _lock: Arc<File>,
 }
 
 impl Ledger {
@@ -122,14 +128,18 @@ impl Ledger {
         folder.create()?;
         let lock = lock(folder)?;
         let connection = connect(folder)?;
-        if !has_schema(&connection)? {
-            let create = format!("BEGIN; {} COMMIT;", include_str!("schema.sql"));
+        if !has_shape(&connection)? {
+            let create = format!(
+                "BEGIN; DROP TABLE IF EXISTS entries; DROP TABLE IF EXISTS job; {} \
+                 PRAGMA user_version = {SHAPE}; COMMIT;",
+                include_str!("schema.sql")
+            );
             connection.execute_batch(&create)?;
         }
         let ledger = Self {
             connection,
             folder: folder.clone(),
-            _lock: Some(lock),
+            _lock: Arc::new(lock),
         };
         ledger.begin_or_continue(job_id, basis)?;
         Ok(ledger)
@@ -144,13 +154,13 @@ impl Ledger {
         Ok(ledger)
     }
 
-    /// A further connection for another thread, without the lock.
+    /// A further connection for another thread, under the same lock.
     pub(crate) fn reopen(&self) -> Result<Self, Error> {
         let connection = connect(&self.folder)?;
         Ok(Self {
             connection,
             folder: self.folder.clone(),
-            _lock: None,
+            _lock: Arc::clone(&self._lock),
         })
     }
 
@@ -221,15 +231,9 @@ fn connect(folder: &JobFolder) -> Result<Connection, Error> {
     Ok(connection)
 }
 
-fn has_schema(connection: &Connection) -> Result<bool, Error> {
-    let found = connection
-        .query_row(
-            "SELECT 1 FROM sqlite_schema WHERE name = 'entries_open'",
-            [],
-            |_| Ok(()),
-        )
-        .optional()?;
-    Ok(found.is_some())
+fn has_shape(connection: &Connection) -> Result<bool, Error> {
+    let shape: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok(shape == SHAPE)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::Error;
 
 /// What [`open_row`] reads.
 pub(super) const OPEN_COLUMNS: &str = "id, volume, path, inner_bytes, size, modified_ns, mode, uid, \
-     gid, node, key, upload_id, attempts";
+     gid, node, key, upload_id, attempts, there";
 
 /// A file still to be loaded.
 #[derive(Clone, Debug)]
@@ -26,6 +26,34 @@ pub(crate) struct OpenRow {
     pub upload_id: Option<String>,
     /// How often the store's copy was found wrong.
     pub attempts: u32,
+    /// ETag of an object of this size that was under the key before: an earlier run may have made it.
+    pub there: Option<String>,
+}
+
+/// Which open rows are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Those that have not met a read error.
+    First,
+    /// Those that have.
+    Last,
+}
+
+/// A row and its key.
+pub(crate) trait KeyRow {
+    fn key(&self) -> &str;
+}
+
+impl KeyRow for StoredRow {
+    fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+impl KeyRow for OpenRow {
+    fn key(&self) -> &str {
+        &self.key
+    }
 }
 
 /// A file whose object must be in the bucket.
@@ -55,25 +83,29 @@ impl Default for After {
 }
 
 impl Ledger {
-    /// The next open rows in physical order.
+    /// The next open rows of that turn, in physical order.
     pub(crate) fn open_rows(
         &self,
+        turn: Turn,
         after: After,
         limit: u32,
     ) -> Result<(Vec<OpenRow>, After), Error> {
         let mut last = after;
         let sql = format!(
             "SELECT {OPEN_COLUMNS}, extent FROM entries \
-             WHERE state = 0 AND (extent, id) > (?, ?) ORDER BY extent, id LIMIT ?"
+             WHERE state = 0 AND put_off = ? AND (extent, id) > (?, ?) ORDER BY extent, id LIMIT ?"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![after.extent, after.id, limit], |row| {
-            last = After {
-                extent: row.get("extent")?,
-                id: row.get("id")?,
-            };
-            open_row(row)
-        })?;
+        let rows = statement.query_map(
+            params![turn == Turn::Last, after.extent, after.id, limit],
+            |row| {
+                last = After {
+                    extent: row.get("extent")?,
+                    id: row.get("id")?,
+                };
+                open_row(row)
+            },
+        )?;
         let rows = rows.collect::<Result<_, _>>()?;
         Ok((rows, last))
     }
@@ -94,6 +126,25 @@ impl Ledger {
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The next open rows after `key`, in byte order of their keys.
+    pub(crate) fn open_after(&self, key: &str, limit: u32) -> Result<Vec<OpenRow>, Error> {
+        let sql = format!(
+            "SELECT {OPEN_COLUMNS} FROM entries WHERE state = 0 AND key > ? ORDER BY key LIMIT ?"
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let rows = statement.query_map(params![key, limit], open_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// How many open rows have not met a read error yet.
+    pub(crate) fn open_of(&self, turn: Turn) -> Result<u64, Error> {
+        let sql = "SELECT count(*) FROM entries WHERE state = 0 AND put_off = ?";
+        let count: i64 = self
+            .connection
+            .query_row(sql, [turn == Turn::Last], |row| row.get(0))?;
+        Ok(count.cast_unsigned())
     }
 
     /// The next stored files after row `id`, in listing order, with their MD5.
@@ -201,6 +252,7 @@ pub(super) fn open_row(row: &Row<'_>) -> rusqlite::Result<OpenRow> {
         key: row.get("key")?,
         upload_id: row.get("upload_id")?,
         attempts: row.get("attempts")?,
+        there: row.get("there")?,
     })
 }
 

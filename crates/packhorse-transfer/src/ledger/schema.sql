@@ -28,7 +28,9 @@ CREATE TABLE entries (
     etag TEXT,
     content_type TEXT,
     upload_id TEXT,
-    attempts INTEGER NOT NULL DEFAULT 0
+    attempts INTEGER NOT NULL DEFAULT 0,
+    there TEXT,                  -- ETag of an object of this size under the key, perhaps our own
+    put_off INTEGER NOT NULL DEFAULT 0 -- 1 after a read error: tried once more when all else is done
 ) STRICT;
 
 CREATE INDEX entries_open ON entries (extent, id) WHERE state = 0;

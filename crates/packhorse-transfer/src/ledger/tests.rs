@@ -5,7 +5,7 @@ use packhorse_core::id::JobId;
 use packhorse_core::ledger::{Counts, EntryKind, Verdict};
 use packhorse_media::Entry;
 
-use super::{After, Change, Done, JobFolder, Ledger, Phase, Planned};
+use super::{After, Change, Done, JobFolder, Ledger, Phase, Planned, Turn};
 use crate::Error;
 
 struct Job {
@@ -83,7 +83,7 @@ fn gives_open_rows_back_in_physical_order_as_they_were_listed() {
         &ledger,
         &[(far.clone(), Ok("k1")), (near.clone(), Ok("k2"))],
     );
-    let (rows, after) = ledger.open_rows(After::default(), 1).unwrap();
+    let (rows, after) = ledger.open_rows(Turn::First, After::default(), 1).unwrap();
     assert_eq!(
         rows[0].entry,
         Entry {
@@ -91,7 +91,7 @@ fn gives_open_rows_back_in_physical_order_as_they_were_listed() {
             ..near
         }
     );
-    let (rows, after) = ledger.open_rows(after, 10).unwrap();
+    let (rows, after) = ledger.open_rows(Turn::First, after, 10).unwrap();
     assert_eq!(
         rows[0].entry,
         Entry {
@@ -99,7 +99,13 @@ fn gives_open_rows_back_in_physical_order_as_they_were_listed() {
             ..far
         }
     );
-    assert!(ledger.open_rows(after, 10).unwrap().0.is_empty());
+    assert!(
+        ledger
+            .open_rows(Turn::First, after, 10)
+            .unwrap()
+            .0
+            .is_empty()
+    );
 }
 
 #[test]
@@ -110,7 +116,7 @@ fn of_several_files_with_one_key_the_first_in_path_order_keeps_it() {
         &ledger,
         &[(file("b", 1, None), Ok("k")), (file("a", 2, None), Ok("k"))],
     );
-    let (rows, _) = ledger.open_rows(After::default(), 10).unwrap();
+    let (rows, _) = ledger.open_rows(Turn::First, After::default(), 10).unwrap();
     assert_eq!(
         rows.iter()
             .map(|row| row.entry.path.as_slice())
@@ -158,7 +164,7 @@ fn outcomes_survive_and_only_open_rows_are_left() {
             (file("b", 2, None), Ok("k2")),
         ],
     );
-    let (rows, _) = ledger.open_rows(After::default(), 10).unwrap();
+    let (rows, _) = ledger.open_rows(Turn::First, After::default(), 10).unwrap();
     let changes = [
         (rows[0].id, done(Verdict::ok())),
         (rows[1].id, Change::UploadStarted("u".into())),
@@ -167,7 +173,7 @@ fn outcomes_survive_and_only_open_rows_are_left() {
     drop(ledger);
     let ledger = job.open("m").unwrap();
     assert_eq!(ledger.phase().unwrap(), Phase::Loading);
-    let (rows, _) = ledger.open_rows(After::default(), 10).unwrap();
+    let (rows, _) = ledger.open_rows(Turn::First, After::default(), 10).unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].upload_id.as_deref(), Some("u"));
     assert_eq!(ledger.stored_after("", 9).unwrap()[0].key, "k1");
@@ -202,7 +208,7 @@ fn the_report_is_in_path_order_and_refuses_open_rows() {
         ledger.report_rows(&bucket, |_| Ok(())),
         Err(Error::LedgerDamaged(_))
     ));
-    let (rows, _) = ledger.open_rows(After::default(), 10).unwrap();
+    let (rows, _) = ledger.open_rows(Turn::First, After::default(), 10).unwrap();
     ledger.write(&[(rows[0].id, done(Verdict::ok()))]).unwrap();
     let mut text = String::new();
     ledger

@@ -24,6 +24,10 @@ pub(crate) enum Change {
     Done(Done),
     /// The store's copy is not what was sent: load it again.
     Reopen,
+    /// The object that was there is not this file's: load it.
+    NotThere,
+    /// The device did not give all of it: once more, when everything else is done.
+    PutOff,
 }
 
 /// A final outcome.
@@ -78,6 +82,14 @@ impl Ledger {
                 }
                 Change::Reopen => {
                     let sql = "UPDATE entries SET state = 0, attempts = attempts + 1 WHERE id = ?";
+                    transaction.prepare_cached(sql)?.execute([id])?;
+                }
+                Change::NotThere => {
+                    let sql = "UPDATE entries SET there = NULL WHERE id = ? AND state = 0";
+                    transaction.prepare_cached(sql)?.execute([id])?;
+                }
+                Change::PutOff => {
+                    let sql = "UPDATE entries SET put_off = 1 WHERE id = ? AND state = 0";
                     transaction.prepare_cached(sql)?.execute([id])?;
                 }
             }

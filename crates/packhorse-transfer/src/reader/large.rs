@@ -8,17 +8,18 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use packhorse_core::ledger::Verdict;
 use packhorse_media::FileReader;
 use packhorse_objects::digest::{BodyStream, SideBySide, Stream};
 use tokio::sync::mpsc;
 
-use super::{Body, Part, Reader, Unwanted, WHOLE_BYTES_MAX, Work, fill, guarded, part_bytes};
+use super::{Body, Part, Reader, Unread, Unwanted, WHOLE_BYTES_MAX, Work, part_bytes};
 use crate::budget::Buffer;
 use crate::ledger::OpenRow;
 
-/// Bytes read of one file before the next one's turn: pieces of all files fit into the cache of a
-/// core together.
+/// Bytes read of one file before the next one's turn: a disk's head stays with a file for longer than
+/// it takes to get to the next.
+const READ_BYTES: usize = 1024 * 1024;
+/// Bytes hashed of one file before the next one's turn.
 const PIECE_BYTES: usize = 64 * 1024;
 /// Parts of one file that wait for the network.
 const PARTS_WAITING: usize = 2;
@@ -101,7 +102,7 @@ impl InHand<'_> {
             };
             match self.reader.open(&row) {
                 Ok(file) => self.files.push(OneFile::new(row, file, self.hashing)),
-                Err(verdict) => self.reader.unreadable(row, verdict)?,
+                Err(unread) => self.reader.unreadable(row, unread)?,
             }
         }
         Ok(())
@@ -135,30 +136,42 @@ impl InHand<'_> {
         Ok(())
     }
 
-    /// Reads the next piece of every file that has a buffer.
+    /// Reads on in every file that has a buffer.
     fn read(&mut self) -> Result<(), Unwanted> {
         let mut index = 0;
         while let Some(file) = self.files.get_mut(index) {
-            match file.read_piece() {
+            match file.read_on(self.reader) {
                 Ok(()) => index += 1,
-                Err(verdict) => self.files.remove(index).fail(self.reader, verdict)?,
+                Err(unread) => self.files.remove(index).fail(self.reader, unread)?,
             }
         }
         Ok(())
     }
 
+    /// Hashes what was read.
     fn hash(&mut self) {
+        while self.hash_pieces() {}
+    }
+
+    /// Hashes the next piece of every file; false when there was none.
+    fn hash_pieces(&mut self) -> bool {
         let mut pairs = Vec::with_capacity(2 * self.files.len());
         for file in &mut self.files {
             let Some(body) = &mut file.body else { continue };
+            let end = body.read.min(body.hashed + PIECE_BYTES);
             let filled = body.buffer.as_ref();
-            let piece = filled.get(body.hashed..body.read).unwrap_or_default();
-            body.hashed = body.read;
+            let piece = filled.get(body.hashed..end).unwrap_or_default();
+            if piece.is_empty() {
+                continue;
+            }
+            body.hashed = end;
             body.digest.update_crc32c(piece);
             pairs.push((&mut body.digest.md5, piece));
             pairs.extend(file.whole.as_mut().map(|whole| (whole, piece)));
         }
+        let some = !pairs.is_empty();
         self.hashing.update(pairs);
+        some
     }
 
     /// Hands over the bodies that are full, and lets go of files that are done.
@@ -200,28 +213,27 @@ impl OneFile {
         }
     }
 
-    fn read_piece(&mut self) -> Result<(), Verdict> {
+    fn read_on(&mut self, reader: &Reader) -> Result<(), Unread> {
         let Some(body) = &mut self.body else {
             return Ok(());
         };
-        let end = (body.read + PIECE_BYTES).min(body.buffer.len());
+        let end = (body.read + READ_BYTES).min(body.buffer.len());
         let from = self.offset + body.read as u64;
-        let piece = body.buffer.as_mut().get_mut(body.read..end);
-        let piece = piece.unwrap_or_default();
-        guarded(|| fill(self.file.as_mut(), from, piece))?;
+        let more = body.buffer.as_mut().get_mut(body.read..end);
+        reader.fill(self.file.as_mut(), from, more.unwrap_or_default())?;
         body.read = end;
         Ok(())
     }
 
     /// Says that the rest of the file is not to be had.
-    fn fail(self, reader: &Reader, verdict: Verdict) -> Result<(), Unwanted> {
+    fn fail(self, reader: &Reader, unread: Unread) -> Result<(), Unwanted> {
         match self.parts {
             // A lane that has given the file up has its own row for it.
             Some(parts) => {
-                let _ = parts.blocking_send(Part::Failed(verdict));
+                let _ = parts.blocking_send(Part::Failed(unread));
                 Ok(())
             }
-            None => reader.unreadable(self.row, verdict),
+            None => reader.unreadable(self.row, unread),
         }
     }
 
@@ -246,16 +258,16 @@ impl OneFile {
 
     /// Hands over the last or only body, unless the file is no longer what was listed.
     fn hand_over_last(mut self, reader: &Reader, body: Body) -> Result<(), Unwanted> {
-        let finished = guarded(|| self.file.finish());
+        let finished = reader.finish(self.file.as_mut());
         let (Some(parts), Some(whole)) = (&self.parts, self.whole.take()) else {
             return match finished {
                 Ok(()) => reader.send(Work::Whole(vec![(self.row, body)])),
-                Err(verdict) => reader.unreadable(self.row, verdict),
+                Err(unread) => reader.unreadable(self.row, unread),
             };
         };
         let last = match finished {
             Ok(()) => Part::End(whole.finish()),
-            Err(verdict) => Part::Failed(verdict),
+            Err(unread) => Part::Failed(unread),
         };
         // A lane that has given the file up has its own row for it.
         if parts.blocking_send(Part::Body(body)).is_ok() {

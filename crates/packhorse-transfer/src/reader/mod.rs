@@ -6,6 +6,7 @@
 //! ones in groups (`small.rs`), larger ones piece by piece (`large.rs`). A parser that panics costs
 //! its file a row.
 
+mod fill;
 mod large;
 mod small;
 
@@ -21,13 +22,16 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::budget::{ByteBudget, Share};
-use crate::ledger::OpenRow;
+use crate::ledger::{OpenRow, Turn};
 
+pub(crate) use fill::{fill, fill_patiently};
 pub(crate) use large::LARGE_FILES_MAX;
 pub(crate) use small::Groups;
 
-/// Files up to this size go as one PUT; larger ones in parts.
-pub(crate) const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// Files up to this size go as one PUT; larger ones in parts. The least that a load may have for its
+/// buffers. A part of a file beyond 80 GB is larger than usual, and one of a file beyond 160 GB (525 MiB at
+/// the most, of one of 5 TiB) larger than this: it is held alone where the buffers are smaller.
+pub const WHOLE_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// The usual part. S3 wants at least 5 MiB.
 pub(crate) const PART_BYTES: u64 = 8 * 1024 * 1024;
 /// S3 takes at most this many parts.
@@ -53,7 +57,7 @@ pub(crate) enum Work {
         parts: mpsc::Receiver<Part>,
     },
     /// A file whose bytes are not to be had.
-    Unreadable { row: OpenRow, verdict: Verdict },
+    Unreadable { row: OpenRow, unread: Unread },
 }
 
 /// Bytes of one request, their digests, and the right to hold them.
@@ -71,7 +75,16 @@ pub(crate) enum Part {
     /// The file ended well; its MD5.
     End([u8; 16]),
     /// It did not.
-    Failed(Verdict),
+    Failed(Unread),
+}
+
+/// What becomes of a file whose bytes were not read.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// The device failed: once more, when everything else is done.
+    PutOff,
+    /// Its row.
+    Row(Verdict),
 }
 
 /// Nobody wants more: the job stops.
@@ -107,6 +120,8 @@ pub(crate) struct Reader {
     pub volumes: Arc<[Option<Arc<dyn Volume>>]>,
     pub budget: ByteBudget,
     pub work: mpsc::Sender<Work>,
+    /// Whether a read error is the end of a file's row, or its row's second turn is still to come.
+    pub turn: Turn,
 }
 
 impl Reader {
@@ -133,47 +148,55 @@ impl Reader {
         small.chain(large).collect()
     }
 
-    fn open(&self, row: &OpenRow) -> Result<Box<dyn FileReader>, Verdict> {
-        guarded(|| {
+    fn open(&self, row: &OpenRow) -> Result<Box<dyn FileReader>, Unread> {
+        let opened = guarded(|| {
             let volume = self.volumes.get(row.volume).and_then(Option::as_ref);
             let volume = volume.ok_or_else(|| ReadError::Damaged("no such volume".into()))?;
             volume.open(&row.entry)
-        })
+        });
+        opened.map_err(|error| self.unread(&error))
+    }
+
+    fn fill(
+        &self,
+        file: &mut dyn FileReader,
+        offset: u64,
+        buffer: &mut [u8],
+    ) -> Result<(), Unread> {
+        match self.turn {
+            Turn::First => {
+                guarded(|| fill(file, offset, buffer)).map_err(|error| self.unread(&error))
+            }
+            Turn::Last => guarded(|| Ok(fill_patiently(file, offset, buffer)))
+                .map_err(|error| self.unread(&error))?
+                .map_err(|lost| Unread::Row(lost.verdict())),
+        }
+    }
+
+    fn finish(&self, file: &mut dyn FileReader) -> Result<(), Unread> {
+        guarded(|| file.finish()).map_err(|error| self.unread(&error))
+    }
+
+    fn unread(&self, error: &ReadError) -> Unread {
+        match (self.turn, error) {
+            (Turn::First, ReadError::Io(_)) => Unread::PutOff,
+            _ => Unread::Row(error.verdict()),
+        }
     }
 
     fn send(&self, work: Work) -> Result<(), Unwanted> {
         self.work.blocking_send(work).map_err(|_| Unwanted)
     }
 
-    fn unreadable(&self, row: OpenRow, verdict: Verdict) -> Result<(), Unwanted> {
-        self.send(Work::Unreadable { row, verdict })
+    fn unreadable(&self, row: OpenRow, unread: Unread) -> Result<(), Unwanted> {
+        self.send(Work::Unreadable { row, unread })
     }
 }
 
 /// Runs a parser of the device; a panic of it is the damage of one file.
-fn guarded<T>(parse: impl FnOnce() -> Result<T, ReadError>) -> Result<T, Verdict> {
-    match catch_unwind(AssertUnwindSafe(parse)) {
-        Ok(result) => result.map_err(|error| error.verdict()),
-        Err(_panic) => Err(Verdict::damaged()),
-    }
-}
-
-/// Fills `buffer`; a file that ends early is no longer what was listed.
-pub(crate) fn fill(
-    file: &mut dyn FileReader,
-    mut offset: u64,
-    mut buffer: &mut [u8],
-) -> Result<(), ReadError> {
-    while !buffer.is_empty() {
-        let read = file.read_at(offset, buffer)?;
-        if read == 0 {
-            file.finish()?;
-            return Err(ReadError::Changed);
-        }
-        offset += read as u64;
-        buffer = buffer.get_mut(read..).unwrap_or_default();
-    }
-    Ok(())
+fn guarded<T>(parse: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    catch_unwind(AssertUnwindSafe(parse))
+        .unwrap_or_else(|_panic| Err(ReadError::Damaged("its reader broke down".to_owned())))
 }
 
 /// The part size of a file: the usual one, or more where 10,000 parts would not do; in whole MiB.
@@ -184,7 +207,79 @@ pub(crate) fn part_bytes(size: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc::TrySendError;
+    use std::time::{Duration, Instant};
+
+    use packhorse_core::ledger::EntryKind;
+    use packhorse_media::Entry;
+
     use super::*;
+
+    fn row() -> OpenRow {
+        let entry = Entry {
+            path: b"f".to_vec(),
+            kind: EntryKind::File,
+            size: 1,
+            modified: None,
+            mode: None,
+            owner: None,
+            node: 0,
+            first_extent: None,
+            problem: None,
+        };
+        OpenRow {
+            id: 1,
+            volume: 0,
+            entry,
+            key: "f".to_owned(),
+            upload_id: None,
+            attempts: 0,
+            there: None,
+        }
+    }
+
+    /// Whether sending comes to its end because nobody is there.
+    fn nobody_is_there(mut is_refused: impl FnMut() -> bool) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(20) {
+            if is_refused() {
+                return true;
+            }
+            std::thread::yield_now();
+        }
+        false
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn threads_of_one_kind_that_leave_are_missed_while_the_other_kind_waits() {
+        for is_large in [false, true] {
+            let (rows, taken) = channels();
+            let (work, nobody) = mpsc::channel(1);
+            drop(nobody);
+            let reader = Reader {
+                volumes: Arc::new([]),
+                budget: ByteBudget::new(1 << 20),
+                work,
+                turn: Turn::First,
+            };
+            let threads = reader.start(taken, 2);
+            let missed = match is_large {
+                false => nobody_is_there(|| {
+                    let sent = rows.groups.try_send(vec![row()]);
+                    matches!(sent, Err(TrySendError::Disconnected(_)))
+                }),
+                true => nobody_is_there(|| {
+                    let sent = rows.large.try_send(row());
+                    matches!(sent, Err(TrySendError::Disconnected(_)))
+                }),
+            };
+            assert!(missed, "large: {is_large}");
+            drop(rows);
+            for thread in threads {
+                thread.await.unwrap();
+            }
+        }
+    }
 
     #[test]
     fn any_object_fits_into_ten_thousand_parts() {

@@ -4,10 +4,9 @@ use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
-use packhorse_core::ledger::Verdict;
 use packhorse_objects::digest::SideBySide;
 
-use super::{Body, Reader, Rows, Unwanted, Work, fill, guarded};
+use super::{Body, Reader, Rows, Unread, Unwanted, Work};
 use crate::ledger::OpenRow;
 
 /// Files up to this size are read in groups.
@@ -78,7 +77,7 @@ impl Reader {
         for row in group {
             match self.read_small(&row) {
                 Ok(bytes) => read.push((row, bytes)),
-                Err(verdict) => self.unreadable(row, verdict)?,
+                Err(unread) => self.unreadable(row, unread)?,
             }
         }
         let bodies: Vec<&[u8]> = read.iter().map(|(_, bytes)| bytes.as_slice()).collect();
@@ -94,14 +93,12 @@ impl Reader {
         self.send(Work::Whole(whole.collect()))
     }
 
-    fn read_small(&self, row: &OpenRow) -> Result<Vec<u8>, Verdict> {
+    fn read_small(&self, row: &OpenRow) -> Result<Vec<u8>, Unread> {
         let mut file = self.open(row)?;
-        guarded(|| {
-            // Sorted by `Groups`: no larger than SMALL_BYTES_MAX.
-            let mut bytes = vec![0; row.entry.size as usize];
-            fill(file.as_mut(), 0, &mut bytes)?;
-            file.finish()?;
-            Ok(bytes)
-        })
+        // Sorted by `Groups`: no larger than SMALL_BYTES_MAX.
+        let mut bytes = vec![0; row.entry.size as usize];
+        self.fill(file.as_mut(), 0, &mut bytes)?;
+        self.finish(file.as_mut())?;
+        Ok(bytes)
     }
 }

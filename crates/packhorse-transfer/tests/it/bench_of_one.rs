@@ -13,7 +13,7 @@ use packhorse_core::manifest;
 use packhorse_core::secret::Secret;
 use packhorse_objects::client::{Client, ListObjects, Upload};
 use packhorse_objects::embedded::{Embedded, Keys, Owner, Unavailable};
-use packhorse_transfer::{Error, Import, JobFolder, Limits, Loaded, Meter, SourceVolume};
+use packhorse_transfer::{Error, Import, JobFolder, Limits, Loaded, Meter, SourceVolume, Throttle};
 use packhorse_wire::desk::{Credentials, ObjectStore};
 use tokio_util::sync::CancellationToken;
 
@@ -122,6 +122,8 @@ impl Bench {
             },
             meter: Meter::default(),
             stop: CancellationToken::new(),
+            takes_over: false,
+            throttle: Throttle::default(),
             clock: || Timestamp::UNIX_EPOCH,
         }
     }
@@ -134,7 +136,8 @@ impl Bench {
 
     /// Loads the folder as a station without a ledger of it does.
     pub(crate) async fn load_anew(&self, endpoint: &str) -> Loaded {
-        let import = self.import_through(endpoint, "");
+        let mut import = self.import_through(endpoint, "");
+        import.takes_over = true;
         std::fs::remove_dir_all(import.folder.path()).unwrap();
         import.run().await.unwrap()
     }
@@ -160,42 +163,56 @@ impl Bench {
 
     /// Every object but the report.
     pub(crate) async fn objects(&self) -> BTreeMap<String, Vec<u8>> {
-        let client = self.client(&self.endpoint);
         let mut objects = BTreeMap::new();
-        let mut request = ListObjects::default();
+        for key in self.listing("").await {
+            if key != "import-log-AB12CD34" {
+                let bytes = self.get(&key).await;
+                objects.insert(key, bytes);
+            }
+        }
+        objects
+    }
+
+    /// Every key that begins with `prefix`.
+    pub(crate) async fn listing(&self, prefix: &str) -> Vec<String> {
+        let client = self.client(&self.endpoint);
+        let mut keys = Vec::new();
+        let mut request = ListObjects {
+            prefix: prefix.to_owned(),
+            ..ListObjects::default()
+        };
         loop {
             let page = client.list_objects(BUCKET, &request).await.unwrap();
-            for object in page.objects {
-                if object.key != "import-log-AB12CD34" {
-                    let bytes = self.get(&object.key).await;
-                    objects.insert(object.key, bytes);
-                }
-            }
+            keys.extend(page.objects.into_iter().map(|object| object.key));
             match page.next {
                 Some(next) => request.continuation_token = Some(next),
-                None => return objects,
+                None => return keys,
             }
         }
     }
 
     pub(crate) async fn open_uploads(&self) -> usize {
-        self.uploads().await.len()
+        self.uploads_below("").await
+    }
+
+    pub(crate) async fn uploads_below(&self, prefix: &str) -> usize {
+        self.uploads(prefix).await.len()
     }
 
     /// Parts that the store has of uploads in progress.
     pub(crate) async fn open_parts(&self) -> usize {
         let client = self.client(&self.endpoint);
         let mut parts = 0;
-        for upload in self.uploads().await {
+        for upload in self.uploads("").await {
             let page = client.list_parts(BUCKET, &upload.key, &upload.id, 0).await;
             parts += page.unwrap().parts.len();
         }
         parts
     }
 
-    async fn uploads(&self) -> Vec<Upload> {
+    async fn uploads(&self, prefix: &str) -> Vec<Upload> {
         let client = self.client(&self.endpoint);
-        let page = client.list_multipart_uploads(BUCKET, "", None).await;
+        let page = client.list_multipart_uploads(BUCKET, prefix, None).await;
         page.unwrap().uploads
     }
 

@@ -6,10 +6,14 @@
     reason = "the helpers of a test may fail it"
 )]
 
+mod bad_disk;
 mod bench_of_one;
 mod faults;
 mod folders;
+mod made_up;
+mod model;
 mod options;
 mod panics;
 mod rehearsal;
 mod resume;
+mod takeover;

@@ -218,7 +218,7 @@ async fn an_object_of_our_own_is_no_conflict_after_an_interruption() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_load_that_is_stopped_ends_soon_however_much_is_waiting() {
     let bench = Bench::new().await;
-    for number in 0..3000 {
+    for number in 0..1200 {
         bench.write(
             &format!("d{}/f{number}", number % 9),
             &noise(300, number as u64),

@@ -11,17 +11,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
+use jiff::tz::TimeZone;
 use packhorse_core::id::JobId;
 use packhorse_core::signature_file;
 use packhorse_station::{LoadError, LoadRequest, Station, Unfinished};
-use packhorse_transfer::Limits;
+use packhorse_transfer::{Limits, MEMORY_BYTES_MIN, Throttle};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, Rate};
 use crate::exit::Exit;
 use crate::loading;
-use crate::output::{self, OutputArgs};
+use crate::output::{self, Hint, OutputArgs};
 use crate::signal::StopSignals;
 
 use super::Context;
@@ -121,10 +122,15 @@ struct StationArgs {
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Bytes of file contents in memory at once [env: PACKHORSE_STATION__MEMORY_BYTES] [default:
-    /// 100663296]
+    /// 100663296]; at least 16 MiB. One part of a file larger than 10,000 times
+    /// this may exceed it
     #[arg(long, value_name = "BYTES")]
     memory_bytes: Option<u64>,
-    /// Requests to the object store under way at once, at the most: how many there are follows what
+    /// How fast contents may leave, all loads of this process together: 20MB/s, 100Mbit/s, or by the
+    /// hour of this machine: "22:00-06:00 max, else 20MB/s" [env: PACKHORSE_STATION__LIMIT_RATE]
+    #[arg(long, value_name = "RATE")]
+    limit_rate: Option<Rate>,
+    /// Requests with contents of files under way at once, at the most: how many there are follows what
     /// the store can take
     #[arg(long, value_name = "COUNT", default_value_t = 256,
           value_parser = clap::value_parser!(u16).range(1..=1024))]
@@ -146,7 +152,17 @@ impl StationArgs {
         if let Some(bytes) = self.memory_bytes {
             config.station.memory_bytes = bytes;
         }
+        if let Some(rate) = self.limit_rate {
+            config.station.limit_rate = Some(rate);
+        }
         let config = config.station;
+        if config.memory_bytes < MEMORY_BYTES_MIN {
+            return Err(anyhow!(
+                "{} bytes of memory are too few: a file of up to {MEMORY_BYTES_MIN} is sent as a whole",
+                config.memory_bytes
+            )
+            .context(Hint(format!("give --memory-bytes {MEMORY_BYTES_MIN} or more"))));
+        }
         let unlock = self.unlock.unlock(&config)?;
         let state_dir = config
             .state_dir
@@ -163,6 +179,10 @@ impl StationArgs {
             },
             device_id: config.device_id,
             unlock,
+            throttle: match &config.limit_rate {
+                Some(rate) => Throttle::new(rate.plan(), clock::now, TimeZone::system()),
+                None => Throttle::default(),
+            },
             clock: clock::now,
         })
     }

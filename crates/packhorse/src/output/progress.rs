@@ -49,6 +49,9 @@ impl Drop for AboveBars {
 /// The progress of one load, in bytes and files.
 pub(crate) struct Bar {
     bar: Option<ProgressBar>,
+    /// The line below it: what the lanes are doing.
+    lanes: Option<ProgressBar>,
+    work: String,
     speed: Speed,
     shown: Option<Instant>,
     /// Whether the bar shows a length.
@@ -63,8 +66,15 @@ impl Bar {
             set_style(&bar, "{spinner} {wide_msg}");
             bar
         });
+        let lanes = super::on_terminal().then(|| {
+            let lanes = BARS.add(ProgressBar::no_length());
+            set_style(&lanes, "  {wide_msg}");
+            lanes
+        });
         Self {
             bar,
+            lanes,
+            work: String::new(),
             speed: Speed::default(),
             shown: None,
             measured: false,
@@ -130,8 +140,23 @@ impl Bar {
         }
     }
 
+    /// Says what the lanes are doing: below the bar, or at the end of the next plain line.
+    pub(crate) fn work(&mut self, work: &str) {
+        if self.work == work {
+            return;
+        }
+        work.clone_into(&mut self.work);
+        if let Some(lanes) = &self.lanes {
+            lanes.set_message(super::visible(work));
+            lanes.tick();
+        }
+    }
+
     /// Takes the bar off the terminal.
     pub(crate) fn finish(self) {
+        if let Some(lanes) = self.lanes {
+            lanes.finish_and_clear();
+        }
         if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
@@ -153,6 +178,9 @@ impl Bar {
         }
         // Last, since a narrow terminal cuts the line.
         parts.push(format!("{settled}/{} files", counts.listed));
+        if self.lanes.is_none() && !self.work.is_empty() {
+            parts.push(self.work.clone());
+        }
         parts.join(", ")
     }
 }
@@ -220,6 +248,8 @@ mod tests {
     fn plain() -> Bar {
         Bar {
             bar: None,
+            lanes: None,
+            work: String::new(),
             speed: Speed::default(),
             shown: None,
             measured: false,
@@ -240,6 +270,17 @@ mod tests {
         assert_eq!(
             text,
             "55.0 MiB of 100 MiB, 1.00 MiB/s, 45 s left, 1 failed, 4/10 files"
+        );
+    }
+
+    #[test]
+    fn a_plain_line_says_what_the_lanes_do() {
+        let mut bar = plain();
+        bar.work("PAUSED 42 s, 3 tried again");
+        let text = bar.describe(&counts(), 0, Instant::now());
+        assert!(
+            text.ends_with("4/10 files, PAUSED 42 s, 3 tried again"),
+            "{text}"
         );
     }
 

@@ -20,7 +20,7 @@ use packhorse_media::Unlock;
 use packhorse_objects::client::Client;
 use packhorse_station::{DeviceIdPolicy, LoadRequest, Station};
 use packhorse_store::AccessKey;
-use packhorse_transfer::Limits;
+use packhorse_transfer::{Limits, Throttle};
 use packhorse_wire::actions::{CreateJob, CreateJobAnswer};
 use packhorse_wire::desk;
 use serde::Serialize;
@@ -306,6 +306,7 @@ async fn load(
         },
         device_id: DeviceIdPolicy::Ignore,
         unlock: Unlock::default(),
+        throttle: Throttle::default(),
         clock: clock::now,
     };
     match loading::load(&station, request, stop).await {
