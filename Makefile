@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench bench-api bench-manifest bench-media fuzz setup rusoto clean-venv
+.PHONY: help demo test model bench bench-api bench-manifest bench-media bench-seek fuzz setup rusoto clean-venv
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,6 +37,14 @@ bench: $(VENV)/bench.stamp ## compare with s5cmd, rclone and the floor; BENCH="-
 bench-media: ## how fast devices are read, beside the kernel and FUSE; BENCH="--turns 1" hands options on
 	cargo build --release --locked -p packhorse-media --example bench_media
 	$(PYTHON) bench/media.py $(BENCH)
+
+model: ## random loads with faults and kills against a model; MODEL_CASES=N (3000), MODEL_FIRST=N the first seed
+	PACKHORSE_MODEL_CASES=$(or $(MODEL_CASES),3000) PACKHORSE_MODEL_FIRST=$(or $(MODEL_FIRST),1) \
+		cargo test --locked -p packhorse-transfer --test it model:: -- --nocapture
+
+bench-seek: $(VENV)/test.stamp ## what reading in physical order saves a spinning disk; needs strace
+	cargo build --release --locked -p packhorse
+	$(VENV)/bin/python bench/seek.py $(BENCH)
 
 bench-manifest: ## how long a manifest takes to parse and validate
 	cargo run --release --locked -q -p packhorse-core --example bench_manifest
