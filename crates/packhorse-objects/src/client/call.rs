@@ -285,6 +285,9 @@ async fn refusal(answer: Response<Incoming>) -> Error {
         .and_then(parse);
     match document {
         Ok(root) if root.name == "Error" => told(&root, status.as_u16(), request_id),
+        // What broke off may have been any word: the request is sent again rather than judged by its
+        // status alone.
+        Err(broken @ (Error::Transport(_) | Error::Timeout)) => broken,
         _ => Error::Response {
             status: status.as_u16(),
             code: Error::code_of(status).to_owned(),
