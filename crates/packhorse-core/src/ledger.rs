@@ -103,8 +103,21 @@ verdicts! {
     unsupported_contents = 400 "UnsupportedContents",
     /// A further stream of a file on NTFS: it has no place in an object store.
     alternate_stream = 103 "AlternateStream",
-    /// The store's copy differs from what was read, after retries.
+    /// The store's copy differs from what was read, after retries; in an export, what was received
+    /// differs from what the store says of the object.
     verification_failed = 500 "VerificationFailed",
+    /// Export: the first object that the device has no room for.
+    device_full = 103 "DeviceFull",
+    /// Export: an earlier operation has exported this object to this path.
+    already_exported = 103 "AlreadyExported",
+    /// Export: the device has another file at the object's path, which is left as it is.
+    file_exists = 409 "FileExists",
+    /// Export: larger than the file system or the whole device can hold.
+    file_too_large = 400 "FileTooLarge",
+    /// Export: the recovery directory is full.
+    recovery_full = 400 "RecoveryFull",
+    /// Export: the device failed before this object was written.
+    write_error = 500 "WriteError",
 }
 
 impl Verdict {
@@ -250,7 +263,7 @@ mod tests {
         for verdict in Verdict::own() {
             let expected = match verdict.code.as_str() {
                 "OK" => Outcome::Stored,
-                "Ignored" | "AlternateStream" => Outcome::Ignored,
+                "Ignored" | "AlternateStream" | "DeviceFull" | "AlreadyExported" => Outcome::Ignored,
                 _ => Outcome::Failed,
             };
             assert_eq!(verdict.outcome(), expected, "{verdict:?}");

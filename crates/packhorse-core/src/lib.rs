@@ -7,6 +7,7 @@
 pub mod bucket;
 pub mod characters;
 pub mod event;
+pub mod export;
 pub mod id;
 pub mod job;
 pub mod ledger;

@@ -34,7 +34,7 @@ pub struct Substitutions(pub Vec<(String, String)>);
 
 impl Substitutions {
     /// Replaces each pair in turn, in the whole text; `None` when it grows past all bounds.
-    fn apply(&self, mut key: String) -> Option<String> {
+    pub(crate) fn apply(&self, mut key: String) -> Option<String> {
         for (from, to) in &self.0 {
             key = key.replace(from.as_str(), to);
             if key.len() > GROWING_KEY_BYTES_MAX {
@@ -93,8 +93,20 @@ pub fn target<'a>(
     let Ok(path) = std::str::from_utf8(path) else {
         return Target::Failed(Verdict::invalid_name());
     };
-    let key = format!("{}{folder}{path}", import.prefix);
-    match import.substitutions.apply(key) {
+    keyed(import, &format!("{folder}{path}"))
+}
+
+/// The target of a file that an export has made of the object `key`: prefix and substitutions are
+/// applied to that key instead of the path.
+pub fn restored<'a>(import: &S3Import, key: &str) -> Target<'a> {
+    keyed(import, key)
+}
+
+fn keyed<'a>(import: &S3Import, name: &str) -> Target<'a> {
+    match import
+        .substitutions
+        .apply(format!("{}{name}", import.prefix))
+    {
         Some(key) if key.is_empty() => Target::Failed(Verdict::invalid_substitution()),
         Some(key) if key.len() <= KEY_BYTES_MAX => Target::Key(key),
         Some(_) | None => Target::Failed(Verdict::key_too_long()),

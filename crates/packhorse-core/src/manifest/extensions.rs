@@ -33,6 +33,7 @@ pub(super) fn read(document: &Fields<'_>, kind: JobKind, problems: &mut Problems
         on_conflict: word(&members, "onConflict", problems).unwrap_or_default(),
         unlock: word(&members, "unlock", problems).unwrap_or_default(),
         volume: volume(&members, problems),
+        restore_export: boolean("restoreExport", problems),
     }
 }
 

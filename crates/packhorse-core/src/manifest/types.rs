@@ -32,6 +32,18 @@ impl Manifest {
             other => Err(other.name()),
         }
     }
+
+    /// As the manifest of an S3 export; else the kind it is of.
+    pub fn into_s3_export(self) -> Result<Manifest<S3Export>, JobKind> {
+        match self.kind {
+            Kind::S3Export(kind) => Ok(Manifest {
+                common: self.common,
+                kind,
+                extensions: self.extensions,
+            }),
+            other => Err(other.name()),
+        }
+    }
 }
 
 /// What the job does.
@@ -249,4 +261,6 @@ pub struct Extensions {
     pub unlock: UnlockPolicy,
     /// `volume`: the one volume that is imported, counted from 1 among those that can be read.
     pub volume: Option<u32>,
+    /// `restoreExport`: keys, headers and metadata from the sidecar of an exported disk.
+    pub restore_export: bool,
 }

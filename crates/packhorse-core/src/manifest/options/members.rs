@@ -338,4 +338,12 @@ pub(super) const PACKHORSE: &[Row] = &[
         example: "1",
         ..EXTENSION
     },
+    Row {
+        name: "restoreExport",
+        need: Need::Default("no"),
+        doc: "Give each file of a disk that an export has filled the key, headers and metadata of \
+              the object it was.",
+        example: "yes",
+        ..EXTENSION
+    },
 ];

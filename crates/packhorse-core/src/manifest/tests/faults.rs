@@ -418,7 +418,8 @@ fn extensions_are_never_guessed() {
     let text = with("packhorse:\n  skipjunk: yes\n  verify: all");
     let expected = [
         "line 15, column 3: packhorse.skipjunk: is not known; known: skipJunk, preserveMetadata, \
-         serverSideEncryption, verify, onConflict, unlock, volume; did you mean `skipJunk`?",
+         serverSideEncryption, verify, onConflict, unlock, volume, \
+         restoreExport; did you mean `skipJunk`?",
         "line 16, column 11: packhorse.verify: `all` is not allowed; allowed: checksum, reread",
     ];
     check(&text, &expected);

@@ -236,7 +236,7 @@ fn reads_every_option() {
          encryptedData: no\n  deviceValue: 250.00\n\
          packhorse:\n  skipJunk: yes\n  preserveMetadata: TRUE\n  \
          serverSideEncryption: AES256\n  verify: reread\n  onConflict: keep\n  unlock: ask\n  \
-         volume: 2\n",
+         volume: 2\n  restoreExport: yes\n",
     );
     let (manifest, warnings) = accept(text);
     assert_eq!(warnings.len(), 1, "{warnings:?}");
@@ -278,6 +278,7 @@ fn reads_every_option() {
         verify: Verification::Reread,
         on_conflict: ConflictPolicy::Keep,
         volume: Some(2),
+        restore_export: true,
     };
     assert_eq!(manifest.extensions, extensions);
 }
