@@ -1,11 +1,13 @@
 //! What is computed over the bytes of a body, once, so that the store can confirm them.
 
+mod proof;
 mod side_by_side;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::{Digest as _, Md5};
 
+pub use proof::{Claims, Mismatch, PartSizes, Proof, Proven};
 pub use side_by_side::{BodyStream, SideBySide, Stream};
 
 /// The digests sent with one request's body: the store checks them before it answers.

@@ -11,6 +11,7 @@ mod bucket;
 mod call;
 mod endpoint;
 mod error;
+mod fetch;
 mod list;
 mod meta;
 mod multipart;
@@ -30,6 +31,7 @@ use self::endpoint::Endpoint;
 pub use self::body::Body;
 pub use self::bucket::Bucket;
 pub use self::error::Error;
+pub use self::fetch::Facts;
 pub use self::list::{ListObjects, ListPage, ListedObject};
 pub use self::meta::ObjectMeta;
 pub use self::multipart::{

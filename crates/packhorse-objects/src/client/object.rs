@@ -148,7 +148,7 @@ fn confirmed(headers: &HeaderMap, digest: &BodyDigest) -> Result<Etag, Error> {
     Ok(etag)
 }
 
-fn etag_is_md5(headers: &HeaderMap, etag: &str) -> bool {
+pub(super) fn etag_is_md5(headers: &HeaderMap, etag: &str) -> bool {
     let foreign_key = headers.contains_key(CUSTOMER_KEY_ALGORITHM)
         || text(headers, &ENCRYPTION).is_some_and(|kind| kind.starts_with("aws:kms"));
     !foreign_key && etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -176,12 +176,12 @@ pub(super) fn unquoted(etag: &str) -> Etag {
     etag.trim().trim_matches('"').to_owned()
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+pub(super) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
 /// `Content-Range: bytes 0-9/100` or `Content-Length: 100`.
-fn whole_size(headers: &HeaderMap) -> Option<u64> {
+pub(super) fn whole_size(headers: &HeaderMap) -> Option<u64> {
     let size = match text(headers, &CONTENT_RANGE) {
         Some(range) => range.rsplit_once('/')?.1,
         None => text(headers, &CONTENT_LENGTH)?,
