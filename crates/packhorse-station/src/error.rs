@@ -79,7 +79,7 @@ pub enum LoadError {
     #[error("this station cannot read the job's manifest: {}", first_problem(.0))]
     Manifest(Vec<Problem>),
     /// The desk gave a lease on a job that this station cannot do.
-    #[error("this station does S3 imports, and the job is of another kind: {0}")]
+    #[error("this station does S3 imports and exports, and the job is of another kind: {0}")]
     UnsupportedKind(JobKind),
     /// The engine stopped; `station resume` goes on.
     #[error("the load stopped")]
@@ -179,6 +179,13 @@ impl LoadError {
             Self::State { .. } | Self::Transfer(TransferError::State { .. }) => {
                 "choose a folder that can be written with --state-dir, or mend this one; a load \
                  already begun goes on with 'packhorse station resume'"
+            }
+            Self::Transfer(TransferError::UnfitTarget(_) | TransferError::Format(_)) => {
+                "nothing was written to the device; mend that, then run 'packhorse station resume'"
+            }
+            Self::Transfer(TransferError::Target { .. }) => {
+                "check that the device is connected, not in use and writable, then run 'packhorse \
+                 station resume'"
             }
             Self::Transfer(_) => {
                 "nothing is lost: mend the cause, then run 'packhorse station resume'"

@@ -6,6 +6,7 @@
 
 mod desk;
 mod error;
+mod export;
 mod hardware;
 mod identify;
 mod keeper;

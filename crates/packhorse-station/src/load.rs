@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use packhorse_core::id::{Epoch, JobId};
-use packhorse_core::job::Progress;
+use packhorse_core::job::{JobType, Progress};
 use packhorse_core::ledger::Counts;
 use packhorse_core::manifest::{self, Manifest, S3Import};
 use packhorse_core::secret::Secret;
@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, chain};
+use crate::export::Claimed;
 use crate::hardware::Hardware;
 use crate::identify::{Identified, source_volumes};
 use crate::memory::Unfinished;
@@ -33,6 +34,8 @@ use crate::{LoadError, keeper};
 pub(crate) const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 /// That of a job's first claim.
 const FIRST_EPOCH: Epoch = Epoch(1);
+/// The identity of a device on which nothing can be read.
+const BLANK: &str = "blank";
 
 /// A station: whom it serves and where it keeps its state.
 #[derive(Clone, Debug)]
@@ -95,7 +98,12 @@ impl LoadRequest {
 
     /// Refuses what is not the device of the load to be continued. A SIGNATURE in its root proves a
     /// device; one on paper does not, so then it must be the same one.
-    fn refuse_another(&self, job_id: &JobId, identity: &str) -> Result<(), LoadError> {
+    fn refuse_another(
+        &self,
+        job_id: &JobId,
+        identity: &str,
+        is_signed: bool,
+    ) -> Result<(), LoadError> {
         let Some(load) = &self.resumes else {
             return Ok(());
         };
@@ -106,7 +114,7 @@ impl LoadRequest {
                 found: job_id.clone(),
             });
         }
-        if self.signature_file.is_some() && load.identity != identity {
+        if self.signature_file.is_some() && load.identity != identity && !is_signed {
             return Err(LoadError::ChangedDevice { expected });
         }
         Ok(())
@@ -126,6 +134,9 @@ pub struct LoadReport {
     pub log_bucket: String,
     /// The report's key.
     pub log_key: String,
+    /// The key of the manifest for the next device, in the report's bucket, when an export has
+    /// filled this one.
+    pub next_manifest_key: Option<String>,
 }
 
 impl Station {
@@ -137,16 +148,27 @@ impl Station {
         stop: &CancellationToken,
     ) -> Result<LoadReport, LoadError> {
         let desk = Desk::new(&self.server, self.key.clone())?;
-        let Identified { device, signature } = match self.open(&desk, request, stop).await {
-            Ok(identified) => identified,
+        let (device, signature) = match self.open(&desk, request, stop).await {
+            Ok(Identified { device, signature }) => (Ok(device), signature),
             Err(Closed::Told(error)) => return Err(error),
+            // An export formats the device, so it may be blank; then its SIGNATURE is on paper.
+            Err(Closed::Media(error @ MediaError::Unsupported(_)))
+                if request.signature_file.is_some() =>
+            {
+                (Err(error), None)
+            }
             Err(Closed::Media(error)) => {
                 return Err(self.unreadable(&desk, request, error, stop).await);
             }
         };
+        let is_signed = signature
+            .as_deref()
+            .is_some_and(|bytes| names(bytes, request));
         let (named, signature) = signature_text(signature, request)?;
-        let identity = device.identity();
-        request.refuse_another(&named, &identity)?;
+        let identity = device
+            .as_ref()
+            .map_or_else(|_| BLANK.to_owned(), Device::identity);
+        request.refuse_another(&named, &identity, is_signed)?;
         self.refuse_second_worker(&named)?;
         let serial = Hardware::of(&request.device, Path::new("/")).and_then(|it| it.serial);
         let claim = Claim {
@@ -180,6 +202,19 @@ impl Station {
         if self.device_id == DeviceIdPolicy::Warn {
             warn_of_other_device(&lease, serial.as_deref());
         }
+        if lease.job_type == JobType::Export {
+            let signature = claim.signature_file;
+            let claimed = Claimed {
+                request,
+                remembered,
+                signature,
+            };
+            return self.export_leased(&desk, claimed, lease, meter, stop).await;
+        }
+        let device = match device {
+            Ok(device) => device,
+            Err(error) => return Err(self.blank(&desk, &lease, &folder, &error, stop).await),
+        };
         self.load_leased(&desk, &device, &remembered.identity, lease, meter, stop)
             .await
     }
@@ -240,7 +275,15 @@ impl Station {
         running.cancel();
         let lease_lost = keeping.await.unwrap_or(false);
         match (result, abandoned) {
-            (Ok(loaded), _) => self.finish(desk, &lease, &folder, loaded, stop).await,
+            (Ok(loaded), _) => {
+                let finish = Finish {
+                    epoch: lease.epoch,
+                    counts: loaded.counts,
+                    log_bucket: loaded.log_bucket.to_string(),
+                    log_key: loaded.log_key,
+                };
+                self.finish(desk, &lease, &folder, finish, stop).await
+            }
             (Err(TransferError::Stopped), _) if lease_lost => Err(LoadError::LeaseLost),
             (Err(error), Some(report)) => Err(self
                 .abort(desk, &lease, &folder, &error, report, stop)
@@ -281,20 +324,15 @@ impl Station {
         })
     }
 
-    async fn finish(
+    /// Tells the desk that a job is done.
+    pub(crate) async fn finish(
         &self,
         desk: &Desk,
         lease: &Lease,
         folder: &JobFolder,
-        loaded: Loaded,
+        finish: Finish,
         stop: &CancellationToken,
     ) -> Result<LoadReport, LoadError> {
-        let finish = Finish {
-            epoch: lease.epoch,
-            counts: loaded.counts,
-            log_bucket: loaded.log_bucket.to_string(),
-            log_key: loaded.log_key,
-        };
         let send = || desk.finish(&lease.job_id, &finish);
         let finished = desk.insist(self.limits.retry_for, stop, send).await;
         let finished = finished.map_err(|error| desk.load_error(error))?;
@@ -305,7 +343,31 @@ impl Station {
             counts: finish.counts,
             log_bucket: finish.log_bucket,
             log_key: finish.log_key,
+            next_manifest_key: None,
         })
+    }
+
+    /// Ends an import whose device turned out to hold nothing.
+    async fn blank(
+        &self,
+        desk: &Desk,
+        lease: &Lease,
+        folder: &JobFolder,
+        error: &MediaError,
+        stop: &CancellationToken,
+    ) -> LoadError {
+        let abort = Abort {
+            epoch: Some(lease.epoch),
+            code: media_code(error),
+            reason: chain(error),
+            counts: Counts::default(),
+            log: None,
+        };
+        let aborted = self.send_abort(desk, &lease.job_id, abort, stop).await;
+        match (&aborted, Unfinished::forget(folder)) {
+            (LoadError::Aborted { .. }, Err(error)) => error,
+            _ => aborted,
+        }
     }
 
     /// Ends a job whose device turned out unreadable in the middle.
@@ -318,13 +380,9 @@ impl Station {
         report: Loaded,
         stop: &CancellationToken,
     ) -> LoadError {
-        let code = match error {
-            TransferError::Media(error) => abort_code(error),
-            _ => Progress::DeviceError,
-        };
         let abort = Abort {
             epoch: Some(lease.epoch),
-            code,
+            code: abort_code(error),
             reason: chain(error),
             counts: report.counts,
             log: Some(LogObject {
@@ -359,7 +417,7 @@ impl Station {
         }
         let abort = Abort {
             epoch: None,
-            code: abort_code(&error),
+            code: media_code(&error),
             reason: chain(&error),
             counts: Counts::default(),
             log: None,
@@ -368,7 +426,7 @@ impl Station {
     }
 
     /// Tells the desk that a job ends without a load; gives what to tell the operator.
-    async fn send_abort(
+    pub(crate) async fn send_abort(
         &self,
         desk: &Desk,
         job_id: &JobId,
@@ -387,7 +445,15 @@ impl Station {
     }
 }
 
-fn abort_code(error: &MediaError) -> Progress {
+/// How a job ends whose device gave out in the middle.
+pub(crate) fn abort_code(error: &TransferError) -> Progress {
+    match error {
+        TransferError::Media(error) => media_code(error),
+        _ => Progress::DeviceError,
+    }
+}
+
+fn media_code(error: &MediaError) -> Progress {
     match error {
         MediaError::Unsupported(_) | MediaError::Locked(_) => Progress::UnsupportedFileFormat,
         MediaError::NotFound(_)
@@ -414,13 +480,20 @@ fn warn_of_other_device(lease: &Lease, serial: Option<&str>) {
 }
 
 /// What the rows of a ledger depend on.
-fn basis(manifest: &str, identity: &str) -> String {
+pub(crate) fn basis(manifest: &str, identity: &str) -> String {
     let hash = Sha256::new().chain_update((manifest.len() as u64).to_be_bytes());
     hex::encode(
         hash.chain_update(manifest)
             .chain_update(identity)
             .finalize(),
     )
+}
+
+/// Whether a SIGNATURE that is on the device itself names the job to be continued.
+fn names(signature: &[u8], request: &LoadRequest) -> bool {
+    let named = SignatureFile::parse(signature).map(|signed| signed.job_id);
+    let expected = request.resumes.as_ref().map(|load| &load.job_id);
+    named.is_ok_and(|named| Some(&named) == expected)
 }
 
 /// The job that the device names, and the text for the desk. A file that cannot be a SIGNATURE is

@@ -17,7 +17,7 @@ use packhorse_core::mapping::{self, IgnoredBy, SNIFF_BYTES, Target};
 use packhorse_media::{FileReader, Volume};
 use tokio_util::sync::CancellationToken;
 
-use crate::headers::object_meta;
+use crate::headers::row_meta;
 use crate::ledger::{After, Change, Done, JobFolder, Ledger, LeftOut, OpenRow, Total, Turn};
 use crate::progress::{Meter, Stage};
 use crate::reader::fill_patiently;
@@ -220,7 +220,7 @@ impl Check {
 
     fn shown(&self, row: OpenRow) -> Sample {
         let first_bytes = contained(|| Ok(self.first_bytes(&row))).unwrap_or_default();
-        let meta = object_meta(&self.manifest, &row.entry, &first_bytes);
+        let meta = row_meta(&self.manifest, &row, &first_bytes);
         let headers = meta.headers().map_err(|error| error.to_string());
         let folder = self.volumes.get(row.volume).map(|source| &source.folder);
         let folder = folder.map(String::as_bytes).unwrap_or_default();

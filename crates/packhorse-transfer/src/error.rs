@@ -54,6 +54,24 @@ pub enum Error {
     /// The ledger contradicts itself; nothing is guessed.
     #[error("the job's ledger is damaged: {0}")]
     LedgerDamaged(&'static str),
+    /// The device that an export is written to.
+    #[error("cannot write to the device at {}", path.display())]
+    Target {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The device cannot be what the manifest asks for.
+    #[error("the device cannot be used for this export: {0}")]
+    UnfitTarget(String),
+    /// A program that writes file systems failed, or is not installed.
+    #[error("cannot make the file system: {0}")]
+    Format(String),
+    /// What was written to the device is not what was exported.
+    #[error("the file system that was made is not what was exported: {0}")]
+    BadImage(String),
     /// Asked to stop: lease lost, or a signal.
     #[error("stopped on request")]
     Stopped,
@@ -65,8 +83,16 @@ impl Error {
     pub fn is_of_the_device(&self) -> bool {
         match self {
             Self::Media(MediaError::Io(error)) => !is_the_stations(error),
-            Self::Media(_) | Self::Panicked(_) => true,
+            Self::Media(_) | Self::Panicked(_) | Self::BadImage(_) => true,
+            Self::Target { source, .. } => is_a_failing_disk(source),
             _ => false,
+        }
+    }
+
+    pub(crate) fn target(path: &Path, source: std::io::Error) -> Self {
+        Self::Target {
+            path: path.to_owned(),
+            source,
         }
     }
 
@@ -82,6 +108,13 @@ fn is_the_stations(error: &std::io::Error) -> bool {
     use rustix::io::Errno;
     let own = [Errno::MFILE, Errno::NFILE, Errno::NOMEM];
     Errno::from_io_error(error).is_some_and(|errno| own.contains(&errno))
+}
+
+/// Pulled out, worn out, or switched to read-only by its driver after errors.
+fn is_a_failing_disk(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let failing = [Errno::IO, Errno::NXIO, Errno::NODEV, Errno::ROFS];
+    Errno::from_io_error(error).is_some_and(|errno| failing.contains(&errno))
 }
 
 #[cfg(test)]

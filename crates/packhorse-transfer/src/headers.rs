@@ -5,12 +5,24 @@ use packhorse_core::mapping::{self, Content, FileFacts};
 use packhorse_media::Entry;
 use packhorse_objects::client::ObjectMeta;
 
-/// The headers of the object of `entry`.
-pub(crate) fn object_meta(
+use crate::ledger::OpenRow;
+use crate::restore;
+
+/// The headers of the object of a row.
+pub(crate) fn row_meta(
     manifest: &Manifest<S3Import>,
-    entry: &Entry,
+    row: &OpenRow,
     first_bytes: &[u8],
 ) -> ObjectMeta {
+    let meta = object_meta(manifest, &row.entry, first_bytes);
+    match row.record.as_deref().and_then(restore::record) {
+        Some(record) => restore::meta(&record, meta),
+        None => meta,
+    }
+}
+
+/// The headers of the object of `entry`.
+fn object_meta(manifest: &Manifest<S3Import>, entry: &Entry, first_bytes: &[u8]) -> ObjectMeta {
     let import = &manifest.kind;
     let path = String::from_utf8_lossy(&entry.path);
     let Content { content_type, gzip } = mapping::content(&import.headers, &path, first_bytes);

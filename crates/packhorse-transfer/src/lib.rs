@@ -11,6 +11,7 @@
 mod budget;
 mod check;
 mod error;
+mod export;
 mod headers;
 mod import;
 mod lanes;
@@ -22,6 +23,7 @@ mod progress;
 mod reader;
 mod recorder;
 mod report;
+mod restore;
 mod retry;
 mod takeover;
 mod throttle;
@@ -30,6 +32,10 @@ mod verify;
 
 pub use check::{Check, Checked, Example, Ignored, Problem, Sample, Tally};
 pub use error::Error;
+pub use export::{
+    Destination, DiskPlan, Export, ExportPlan, ExportProblem, Exported, VerifiedExport,
+    VerifyExport,
+};
 pub use import::{Import, Loaded, SourceVolume};
 pub use ledger::JobFolder;
 pub use progress::{Meter, Stage};

@@ -13,6 +13,7 @@ use crate::Error;
 use crate::import::SourceVolume;
 use crate::ledger::{Ledger, PlanWriter, Planned};
 use crate::progress::Meter;
+use crate::restore;
 
 /// The largest object of S3.
 const OBJECT_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024 * 1024;
@@ -26,6 +27,9 @@ pub(crate) fn list(
     stop: &CancellationToken,
     clock: fn() -> Timestamp,
 ) -> Result<(), Error> {
+    if manifest.extensions.restore_export {
+        restore::read(ledger, volumes, stop)?;
+    }
     let mut writer = ledger.plan()?;
     for (index, source) in volumes.iter().enumerate() {
         let mut failure = None;
@@ -34,7 +38,14 @@ pub(crate) fn list(
                 failure = Some(Error::Stopped);
                 return ControlFlow::Break(());
             }
-            match add(&mut writer, manifest, source, index, &entry, clock()) {
+            match add(
+                &mut writer,
+                manifest,
+                (ledger, source),
+                index,
+                &entry,
+                clock(),
+            ) {
                 Ok(()) => {
                     meter.change_counts(|counts| {
                         counts.listed += 1;
@@ -70,12 +81,23 @@ pub(crate) fn list(
 fn add(
     writer: &mut PlanWriter<'_>,
     manifest: &Manifest<S3Import>,
-    source: &SourceVolume,
+    (ledger, source): (&Ledger, &SourceVolume),
     index: usize,
     entry: &Entry,
     now: Timestamp,
 ) -> Result<(), Error> {
-    let target = target(manifest, &source.folder, entry);
+    let mut target = target(manifest, &source.folder, entry);
+    if manifest.extensions.restore_export && target.is_ok() {
+        target = match ledger.restored_key(&source.folder, &entry.path)? {
+            Some(key) => match mapping::restored(&manifest.kind, &key) {
+                Target::Key(key) => Ok(key),
+                Target::Ignored(_) => Err(Verdict::ignored()),
+                Target::Failed(verdict) => Err(verdict),
+            },
+            None if restore::is_sidecar(&entry.path) => Err(Verdict::ignored()),
+            None => target,
+        };
+    }
     writer.add(&Planned {
         volume: index,
         entry,

@@ -56,7 +56,7 @@ async fn may_list(
     Ok(())
 }
 
-async fn may_write(
+pub(crate) async fn may_write(
     client: &Client,
     retry: &Retry,
     bucket: &BucketName,

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::Lanes;
 use crate::Error;
-use crate::headers::object_meta;
+use crate::headers::row_meta;
 use crate::ledger::{Change, OpenRow};
 use crate::reader::{Body, Part, Unread};
 use crate::retry::Failed;
@@ -42,7 +42,7 @@ impl Lanes {
         first_bytes: &[u8],
         parts: mpsc::Receiver<Part>,
     ) -> Result<Change, Failed> {
-        let meta = object_meta(&self.manifest, &row.entry, first_bytes);
+        let meta = row_meta(&self.manifest, row, first_bytes);
         if let Some(there) = &row.there {
             return self.compared(row, there, &meta, parts).await;
         }

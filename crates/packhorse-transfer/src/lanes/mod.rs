@@ -1,7 +1,7 @@
 //! The lanes: many small files by PUT at once, large files in parallel parts.
 
 mod large;
-mod pace;
+pub(crate) mod pace;
 mod small;
 
 use std::sync::Arc;
@@ -154,12 +154,7 @@ impl Lanes {
             return Change::Reopen;
         }
         tracing::info!(object.key = row.key, error = %error, "the store refused a file");
-        let verdict = match (error.status(), error.code()) {
-            // CompleteMultipartUpload may answer 200 and put its error in the body.
-            (Some(status), Some(code)) => Verdict::store(status.max(400), code),
-            (Some(_), None) | (None, _) => Verdict::verification_failed(),
-        };
-        self.without_object(verdict)
+        self.without_object(store_verdict(error))
     }
 
     /// The device did not give a file.
@@ -237,14 +232,25 @@ impl Lanes {
     }
 }
 
+/// The row of an object that the store refuses for good.
+pub(crate) fn store_verdict(error: &StoreError) -> Verdict {
+    match (error.status(), error.code()) {
+        // CompleteMultipartUpload may answer 200 and put its error in the body.
+        (Some(status), Some(code)) => Verdict::store(status.max(400), code),
+        (Some(_), None) | (None, _) => Verdict::verification_failed(),
+    }
+}
+
 /// `Stopped` is the echo of another error: the other one is what people must read.
-fn worse(so_far: Result<(), Error>, error: Error) -> Error {
+pub(crate) fn worse(so_far: Result<(), Error>, error: Error) -> Error {
     match so_far {
         Err(first) if !matches!(first, Error::Stopped) => first,
         _ => error,
     }
 }
 
-fn flatten(ended: Result<Result<(), Error>, tokio::task::JoinError>) -> Result<(), Error> {
+pub(crate) fn flatten(
+    ended: Result<Result<(), Error>, tokio::task::JoinError>,
+) -> Result<(), Error> {
     ended.unwrap_or_else(|error| Err(Error::Defect(error.to_string())))
 }

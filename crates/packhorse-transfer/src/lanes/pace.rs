@@ -26,7 +26,7 @@ const REQUEST_BYTES: u64 = 64 * 1024;
 
 /// Slots for requests of one kind.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(crate) struct Pace {
     free: Semaphore,
     rule: Mutex<Rule>,
     /// Requests of every kind together.
@@ -35,14 +35,14 @@ pub(super) struct Pace {
 
 /// The right to have a request under way, until dropped.
 #[derive(Debug)]
-pub(super) struct Slot<'a> {
+pub(crate) struct Slot<'a> {
     pace: &'a Pace,
     _one_of_all: OwnedSemaphorePermit,
 }
 
 impl Pace {
     /// At most `requests_max` at once, and one of `all` for each.
-    pub(super) fn new(requests_max: usize, all: Arc<Semaphore>) -> Self {
+    pub(crate) fn new(requests_max: usize, all: Arc<Semaphore>) -> Self {
         let rule = Rule::new(requests_max.max(1));
         Self {
             free: Semaphore::new(rule.limit),
@@ -52,7 +52,7 @@ impl Pace {
     }
 
     /// Waits for a slot.
-    pub(super) async fn slot(&self) -> Slot<'_> {
+    pub(crate) async fn slot(&self) -> Slot<'_> {
         let permit = self.free.acquire().await;
         // Never closed; the permit comes back in `Slot::drop`, unless there are to be fewer.
         let permit = permit.expect("the semaphore is not closed");
@@ -66,7 +66,7 @@ impl Pace {
     }
 
     /// Runs one request and learns from it.
-    pub(super) async fn observed<T>(
+    pub(crate) async fn observed<T>(
         &self,
         bytes: u64,
         request: impl Future<Output = Result<T, StoreError>>,

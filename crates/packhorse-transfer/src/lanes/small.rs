@@ -4,7 +4,7 @@ use packhorse_core::manifest::ConflictPolicy;
 use packhorse_objects::client::{Error as StoreError, ObjectMeta};
 
 use super::Lanes;
-use crate::headers::object_meta;
+use crate::headers::row_meta;
 use crate::ledger::{Change, OpenRow};
 use crate::reader::Body;
 use crate::retry::Failed;
@@ -12,7 +12,7 @@ use crate::takeover::carries;
 
 impl Lanes {
     pub(super) async fn small(&self, row: &OpenRow, body: Body) -> Result<Change, Failed> {
-        let meta = object_meta(&self.manifest, &row.entry, &body.bytes);
+        let meta = row_meta(&self.manifest, row, &body.bytes);
         let bucket = self.bucket.as_str();
         let content_type = meta.content_type.clone().unwrap_or_default();
         if let Some(there) = &row.there

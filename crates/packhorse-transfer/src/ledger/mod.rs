@@ -6,6 +6,7 @@
 
 mod plan;
 mod read;
+mod restored;
 mod survey;
 mod takeover;
 mod write;
@@ -92,7 +93,7 @@ impl JobFolder {
     }
 
     /// File names of a customer are nobody else's business on this machine.
-    fn create(&self) -> Result<(), Error> {
+    pub(crate) fn create(&self) -> Result<(), Error> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
         builder
@@ -136,6 +137,11 @@ impl Ledger {
             );
             connection.execute_batch(&create)?;
         }
+        // A table of its own: ledgers of earlier versions get it too.
+        connection.execute_batch(
+            "CREATE TABLE IF NOT EXISTS restored (path BLOB PRIMARY KEY, key TEXT NOT NULL, \
+             record TEXT NOT NULL) STRICT, WITHOUT ROWID;",
+        )?;
         let ledger = Self {
             connection,
             folder: folder.clone(),
@@ -206,7 +212,7 @@ impl Ledger {
 }
 
 /// One process at a time works on a job: the lock ends with the process, however that ends.
-fn lock(folder: &JobFolder) -> Result<File, Error> {
+pub(crate) fn lock(folder: &JobFolder) -> Result<File, Error> {
     let path = folder.path().join(LOCK_FILE);
     let file = File::options()
         .create(true)
@@ -222,7 +228,12 @@ fn lock(folder: &JobFolder) -> Result<File, Error> {
 }
 
 fn connect(folder: &JobFolder) -> Result<Connection, Error> {
-    let connection = Connection::open(folder.database())?;
+    connect_to(&folder.database())
+}
+
+/// A connection to a database whose commits survive a power cut.
+pub(crate) fn connect_to(database: &Path) -> Result<Connection, Error> {
+    let connection = Connection::open(database)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // FULL: a stored row is on the platter before the lease reports it.
     connection.execute_batch(

@@ -6,14 +6,15 @@ use packhorse_core::bucket::BucketName;
 use packhorse_core::ledger::{EntryKind, ReportRow, Verdict};
 use packhorse_media::Entry;
 use rusqlite::types::Type;
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::Ledger;
 use crate::Error;
 
 /// What [`open_row`] reads.
 pub(super) const OPEN_COLUMNS: &str = "id, volume, path, inner_bytes, size, modified_ns, mode, uid, \
-     gid, node, key, upload_id, attempts, there";
+     gid, node, key, upload_id, attempts, there, \
+     (SELECT record FROM restored WHERE restored.path = entries.path) AS record";
 
 /// A file still to be loaded.
 #[derive(Clone, Debug)]
@@ -54,6 +55,8 @@ impl KeyRow for OpenRow {
     fn key(&self) -> &str {
         &self.key
     }
+    /// The line of the sidecar that the file has, when an exported disk is restored.
+    pub record: Option<String>,
 }
 
 /// A file whose object must be in the bucket.
@@ -163,6 +166,14 @@ impl Ledger {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// The file that the plan gives this key, as it was listed.
+    pub(crate) fn file_with_key(&self, key: &str) -> Result<Option<Entry>, Error> {
+        let sql = format!("SELECT {OPEN_COLUMNS} FROM entries WHERE key = ?");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let row = statement.query_row([key], open_row).optional()?;
+        Ok(row.map(|row| row.entry))
+    }
+
     /// The smallest and the greatest key of the plan.
     pub(crate) fn key_range(&self) -> Result<Option<(String, String)>, Error> {
         let range = self.connection.query_row(
@@ -253,6 +264,7 @@ pub(super) fn open_row(row: &Row<'_>) -> rusqlite::Result<OpenRow> {
         upload_id: row.get("upload_id")?,
         attempts: row.get("attempts")?,
         there: row.get("there")?,
+        record: row.get("record")?,
     })
 }
 

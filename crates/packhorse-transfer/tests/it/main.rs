@@ -8,6 +8,7 @@
 
 mod bad_disk;
 mod bench_of_one;
+mod exports;
 mod faults;
 mod folders;
 mod made_up;
