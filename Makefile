@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test model bench bench-api bench-manifest bench-media bench-seek fuzz setup rusoto clean-venv
+.PHONY: help demo demo-export test model bench bench-api bench-manifest bench-media bench-seek fuzz setup rusoto clean-venv
 
 PYTHON ?= python3
 VENV := .venv
@@ -25,6 +25,10 @@ help: ## list these targets
 demo: ## build, then load a sample disk (or DISK=...) into an S3 store and verify it
 	cargo build --release --locked -p packhorse
 	target/release/packhorse quickstart $(if $(DISK),"$(DISK)")
+
+demo-export: $(VENV)/test.stamp ## export a bucket of awkward keys onto an image, prove it, and import it back
+	cargo build --release --locked -p packhorse
+	PACKHORSE_BINARY=$(CURDIR)/target/release/packhorse $(VENV)/bin/python clients/demo_export.py
 
 test: setup ## every check: format, lints, docs, Rust tests, end-to-end tests with boto3 and others
 	$(VENV)/bin/python scripts/check.py $(PYTEST)

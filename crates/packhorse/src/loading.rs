@@ -30,6 +30,9 @@ pub(crate) struct Loaded {
     pub(crate) seconds: f64,
     pub(crate) log_bucket: String,
     pub(crate) log_key: String,
+    /// Where the manifest for the next device is, when an export has filled this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_manifest_key: Option<String>,
 }
 
 impl Loaded {
@@ -46,6 +49,7 @@ impl Loaded {
             seconds: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
             log_bucket: report.log_bucket,
             log_key: report.log_key,
+            next_manifest_key: report.next_manifest_key,
         }
     }
 
@@ -61,6 +65,10 @@ impl Loaded {
     /// The numbers for people.
     pub(crate) fn to_text(&self) -> String {
         let elapsed = Duration::from_secs_f64(self.seconds);
+        let next = self.next_manifest_key.as_ref().map(|key| {
+            let bucket = &self.log_bucket;
+            format!("\ndevice    full; the manifest for the next one is s3://{bucket}/{key}")
+        });
         format!(
             "job       {} {}\n\
              listed    {} entries, {}\n\
@@ -68,7 +76,7 @@ impl Loaded {
              ignored   {}\n\
              failed    {}\n\
              took      {}, {}\n\
-             report    s3://{}/{}",
+             report    s3://{}/{}{}",
             self.job_id,
             self.progress,
             self.listed,
@@ -81,6 +89,7 @@ impl Loaded {
             output::rate(self.stored_bytes, elapsed),
             self.log_bucket,
             self.log_key,
+            next.unwrap_or_default(),
         )
     }
 }

@@ -39,8 +39,9 @@ pub(super) async fn check(
     buckets::check(context, caller, buckets::uses(&manifest))
         .await
         .map_err(|fault| with_warnings(fault, &lines))?;
-    if let Kind::S3Export(_) = manifest.kind {
-        lines.push(NOT_YET_EXPORTED.to_owned());
+    let is_encrypted = manifest.common.true_crypt_password.is_some();
+    if matches!(manifest.kind, Kind::S3Export(_)) && is_encrypted {
+        lines.push(NOT_YET_ENCRYPTED.to_owned());
     }
     Ok((!lines.is_empty()).then(|| lines.join("\n")))
 }
@@ -56,9 +57,10 @@ fn with_warnings(fault: Fault, warnings: &[String]) -> Fault {
     }
 }
 
-/// What a customer learns who creates an export now.
-const NOT_YET_EXPORTED: &str =
-    "the stations of this facility do not fill devices yet: the job waits until they do";
+/// What a customer learns who wants an encrypted export now: it is not done in the clear instead.
+const NOT_YET_ENCRYPTED: &str = "the stations of this facility do not encrypt devices yet: the job \
+                                 waits until they do, or until an update leaves \
+                                 trueCryptPassword out";
 
 /// What manifests are judged by. No facility has targets for EBS and Glacier imports yet.
 fn facility(context: &Context) -> Facility {

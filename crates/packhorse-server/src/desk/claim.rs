@@ -70,22 +70,25 @@ pub(super) async fn run(context: &Context, station: &str, claim: Claim) -> Resul
         }
     };
     if job.job_type == JobType::Export {
-        return Err(refuse_export(&job.id));
+        refuse_what_stations_cannot_fill(&job)?;
     }
     if let Some(serial) = &claim.device_id {
         check_device_id(&job, serial).await?;
     }
     let wish = Wish {
         job: job.id.clone(),
-        job_type: JobType::Import,
+        job_type: job.job_type,
         station: station.to_owned(),
         device: claim.device,
         ttl: LEASE_TTL,
     };
     let claimed = context.store.claim(wish, context.now()).await;
     let claimed = claimed.map_err(|error| match error {
-        // An update made it an export since it was looked up.
-        Error::Conflict => refuse_export(&job.id),
+        // An update made it another kind of job since it was looked up.
+        Error::Conflict => {
+            let text = format!("job {} was changed a moment ago: try again", job.id);
+            refuse(RefusalCode::UnsupportedKind, text)
+        }
         error => store_failure(error),
     })?;
     tracing::info!(job.id = %claimed.job.id, station, epoch = claimed.epoch.0, "a job was claimed");
@@ -128,8 +131,22 @@ pub(super) fn check_signature(context: &Context, job: &Job, text: &str) -> Resul
 }
 
 pub(super) fn refuse_export(id: &JobId) -> Failure {
-    let text = format!("job {id} is an export, and stations only do imports yet");
+    let text = format!("job {id} is an export: the device that it fills must not be encrypted");
     refuse(RefusalCode::UnsupportedKind, text)
+}
+
+/// Stations fill devices, but do not encrypt them yet. What the customer wants encrypted must not
+/// travel in the clear.
+fn refuse_what_stations_cannot_fill(job: &Job) -> Result<(), Failure> {
+    let reading = manifest::read(job.manifest.expose(), JobType::Export);
+    let is_encrypted =
+        reading.is_ok_and(|reading| reading.manifest.common.true_crypt_password.is_some());
+    if !is_encrypted {
+        return Ok(());
+    }
+    let id = &job.id;
+    let text = format!("job {id} asks for an encrypted device, and stations do not encrypt yet");
+    Err(refuse(RefusalCode::UnsupportedKind, text))
 }
 
 fn read_file(text: Option<&str>) -> Result<SignatureFile, Flaw> {

@@ -5,7 +5,7 @@ use packhorse_store::AccessKey;
 use packhorse_wire::actions::{
     Action, CreateJob, CreateJobAnswer, GetStatusAnswer, ListJobsAnswer, UpdateJob, read_answer,
 };
-use packhorse_wire::desk::{Claim, RefusalCode};
+use packhorse_wire::desk::{Claim, Lease, RefusalCode};
 
 use crate::actions::{cancel, get_status, list};
 use crate::harness::{Service, create, manifest};
@@ -31,15 +31,35 @@ fn create_export(manifest: &str) -> String {
 }
 
 #[tokio::test]
-async fn an_export_is_created_updated_listed_and_canceled_but_not_loaded() {
+async fn an_export_is_lent_to_a_station_as_such() {
     let service = Service::start().await;
     let alice = service.customer("alice").await;
     let answer = service.call(&alice, &create_export(&export(&alice))).await;
+    let made: CreateJobAnswer = read_answer(&answer.body).unwrap();
+    assert_eq!(made.warning_message, None);
+    let claim = Claim {
+        job_id: None,
+        signature_file: Some(made.signature_file_contents),
+        device: "disk".to_owned(),
+    };
+    let claim = serde_json::to_string(&claim).unwrap();
+    let key = service.station("dock").await;
+    let lease: Lease = service.tell(&key, "claim", &claim).await.json();
+    assert_eq!(lease.job_type, JobType::Export);
+    assert_eq!(lease.manifest, export(&alice));
+}
+
+#[tokio::test]
+async fn an_export_to_be_encrypted_waits() {
+    let service = Service::start().await;
+    let alice = service.customer("alice").await;
+    let secret = export(&alice).replace("pinCode: '1'", "trueCryptPassword: geheim");
+    let answer = service.call(&alice, &create_export(&secret)).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let made: CreateJobAnswer = read_answer(&answer.body).unwrap();
     assert_eq!(made.job_type, JobType::Export);
     let warning = made.warning_message.unwrap();
-    assert!(warning.contains("do not fill devices yet"), "{warning}");
+    assert!(warning.contains("do not encrypt devices yet"), "{warning}");
 
     let answer = service.call(&alice, &list(10, None)).await;
     let listed: ListJobsAnswer = read_answer(&answer.body).unwrap();

@@ -190,7 +190,7 @@ fn unreadable<T>(error: MediaError) -> Found<T> {
     }
 }
 
-async fn watched<T>(
+pub(super) async fn watched<T>(
     working: tokio::task::JoinHandle<T>,
     meter: &Meter,
     stop: &CancellationToken,

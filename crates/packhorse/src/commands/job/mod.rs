@@ -5,6 +5,7 @@ mod cancel;
 mod create;
 mod label;
 mod list;
+mod plan;
 mod status;
 mod unlock;
 mod update;
@@ -38,6 +39,7 @@ EXAMPLES:
   packhorse job label 4K7PQ2XB --save label.pdf
   packhorse job watch 4K7PQ2XB
   packhorse job unlock 4K7PQ2XB --unlock-from password.txt
+  packhorse job plan export.yaml --disk-size 4TB --s3-endpoint http://127.0.0.1:9000
   packhorse job status 4K7PQ2XB --print-curl | sh")]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -58,6 +60,7 @@ enum Command {
     Label(label::Args),
     Watch(watch::Args),
     Unlock(unlock::Args),
+    Plan(plan::Args),
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
@@ -70,6 +73,7 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         Command::Label(args) => label::run(args, ctx).await,
         Command::Watch(args) => watch::run(args, ctx).await,
         Command::Unlock(args) => unlock::run(args, ctx).await,
+        Command::Plan(args) => plan::run(args, ctx).await,
     }
 }
 
