@@ -87,7 +87,10 @@ def test_an_image_is_formatted_and_foreign_tools_find_it_clean(
         assert (out / "SIGNATURE").read_text() == job.signature_file
     elif file_system == "FAT32":
         disks.tool("fsck.fat", "-n", image)
-        disks.tool("mcopy", "-s", "-n", "-i", image, "::/", out, env={**disks.ENVIRONMENT, "LC_ALL": "C.UTF-8"})
+        subprocess.run(
+            ["mcopy", "-s", "-n", "-i", image, "::/", out],
+            env={**disks.ENVIRONMENT, "LC_ALL": "C.UTF-8"}, check=True,
+        )
         assert_exported(out, objects)
     else:
         disks.tool("ntfsinfo", "-m", image)
@@ -128,11 +131,20 @@ def test_operations_select_in_order_and_the_same_object_travels_once(account, st
     assert (disk / "some/where/a/0").read_bytes() == content("a/0")
 
 
-def test_a_full_disk_ends_cleanly_and_its_next_manifest_goes_on(account, station, place):
+def test_a_full_disk_ends_cleanly_and_its_next_manifest_goes_on(
+    server, account, station, place
+):
     bucket = account.bucket()
     keys = [f"k{n:02}" for n in range(12)]
     fill(account.s3(), bucket, keys, size=3 * MIB)
-    job, done, devices = create(account, [bucket]), [], 0
+    job, done, devices, first = create(account, [bucket]), [], 0, []
+    text = place / "export.yaml"
+    text.write_text(job.status()["CurrentManifest"].replace("(redacted)", "1234"))
+    planned = run(
+        "job", "plan", text, "--disk-size", "32MiB", "--s3-endpoint", server.s3, "--output", "json",
+        home=place, **account.environment(),
+    )
+    plan = json.loads(planned.stdout)
     while job:
         devices += 1
         assert devices < 6
@@ -145,7 +157,8 @@ def test_a_full_disk_ends_cleanly_and_its_next_manifest_goes_on(account, station
         answer = json.loads(ended.stdout)
         assert job.progress() == "Complete"
         table = rows(job)
-        done += [row["Key"].split("/")[1] for row in table if row["Code"] == "OK"]
+        stored = [row["Key"].split("/")[1] for row in table if row["Code"] == "OK"]
+        done, first = done + stored, first + stored[:1]
         disks.tool("e2fsck", "-fn", image)
         if "next_manifest_key" not in answer:
             break
@@ -155,6 +168,8 @@ def test_a_full_disk_ends_cleanly_and_its_next_manifest_goes_on(account, station
         assert f'beginMarker: "{done[-1]}"' in text and "1234" not in text
         job = create(account, [bucket], text=text.replace("(redacted)", "1234"))
     assert done == keys and devices > 1
+    assert [disk["first_key"] for disk in plan] == first
+    assert sum(disk["objects"] for disk in plan) == len(keys)
 
 
 def test_what_is_on_the_disk_stays_and_what_is_gone_is_a_row(account, station, place):

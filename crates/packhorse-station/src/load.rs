@@ -213,6 +213,11 @@ impl Station {
         }
         let device = match device {
             Ok(device) => device,
+            // The path may be a mistake; only an operator who named the job ends it.
+            Err(error) if request.job_id.is_none() => {
+                Unfinished::forget(&folder)?;
+                return Err(LoadError::Device(error));
+            }
             Err(error) => return Err(self.blank(&desk, &lease, &folder, &error, stop).await),
         };
         self.load_leased(&desk, &device, &remembered.identity, lease, meter, stop)

@@ -184,7 +184,7 @@ fn ntfs(staging: &Path, device: &Path) -> Result<(), Error> {
     run(make, &[0])?;
     // From one to the other without a file in between.
     let mut capture = command("wimlib-imagex");
-    capture.args(["--quiet", "capture"]).arg(staging).args([
+    capture.args(["capture", "--quiet"]).arg(staging).args([
         "-",
         LABEL,
         "--pipable",
@@ -198,7 +198,7 @@ fn ntfs(staging: &Path, device: &Path) -> Result<(), Error> {
     let started = capture.spawn();
     let mut captured = started.map_err(|error| Error::Format(format!("wimlib-imagex: {error}")))?;
     let mut apply = command("wimlib-imagex");
-    apply.args(["--quiet", "apply", "-", "1"]).arg(device);
+    apply.args(["apply", "--quiet", "-", "1"]).arg(device);
     if let Some(out) = captured.stdout.take() {
         apply.stdin(out);
     }
