@@ -263,7 +263,9 @@ mod tests {
         for verdict in Verdict::own() {
             let expected = match verdict.code.as_str() {
                 "OK" => Outcome::Stored,
-                "Ignored" | "AlternateStream" | "DeviceFull" | "AlreadyExported" => Outcome::Ignored,
+                "Ignored" | "AlternateStream" | "DeviceFull" | "AlreadyExported" => {
+                    Outcome::Ignored
+                }
                 _ => Outcome::Failed,
             };
             assert_eq!(verdict.outcome(), expected, "{verdict:?}");

@@ -67,13 +67,14 @@ impl Export {
         let (rows_in, rows) = mpsc::channel(ROWS_PAGE as usize);
         let (feeder, stopped) = (ledger.reopen()?, stop.clone());
         let feeding = spawn_blocking(move || feed(&feeder, &rows_in, &stopped));
+        let connections = self.limits.connections.max(1);
         let lane = Arc::new(Lane {
             client: self.client.clone(),
             manifest: Arc::clone(&self.manifest),
             target: Arc::clone(target),
             retry: self.retry(stop.clone()),
             recorder,
-            gets: Pace::new(self.limits.connections),
+            gets: Pace::new(connections, Arc::new(Semaphore::new(connections))),
             memory: Arc::new(Semaphore::new(self.memory_kib() as usize)),
             full_from: Arc::clone(&full_from),
             clock: self.clock,

@@ -29,6 +29,8 @@ pub(crate) struct OpenRow {
     pub attempts: u32,
     /// ETag of an object of this size that was under the key before: an earlier run may have made it.
     pub there: Option<String>,
+    /// The line of the sidecar that the file has, when an exported disk is restored.
+    pub record: Option<String>,
 }
 
 /// Which open rows are meant.
@@ -55,8 +57,6 @@ impl KeyRow for OpenRow {
     fn key(&self) -> &str {
         &self.key
     }
-    /// The line of the sidecar that the file has, when an exported disk is restored.
-    pub record: Option<String>,
 }
 
 /// A file whose object must be in the bucket.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use packhorse_media::MediaError;
+use packhorse_media::{MediaError, Unlock};
 use packhorse_station::identify;
 use packhorse_transfer::{Error as TransferError, Meter, VerifiedExport, VerifyExport};
 use serde::Serialize;
@@ -112,7 +112,7 @@ async fn verify(args: &Args) -> anyhow::Result<Found> {
     let (path, examples) = (args.path.clone(), args.examples as usize);
     let (numbers, stopped) = (meter.clone(), stop.clone());
     let working = tokio::task::spawn_blocking(move || {
-        let identified = match identify(&path) {
+        let identified = match identify(&path, &Unlock::default()) {
             Ok(identified) => identified,
             Err(error) => return unreadable(error),
         };
@@ -146,9 +146,10 @@ async fn verify(args: &Args) -> anyhow::Result<Found> {
 fn unreadable(error: MediaError) -> anyhow::Result<Found> {
     match error {
         MediaError::NotFound(_) | MediaError::Denied(_) => Err(error.into()),
-        MediaError::Unsupported(_) | MediaError::Damaged(_) | MediaError::Io(_) => {
-            Ok(Err(Refusal::Unreadable(error.into())))
-        }
+        MediaError::Unsupported(_)
+        | MediaError::Damaged(_)
+        | MediaError::Locked(_)
+        | MediaError::Io(_) => Ok(Err(Refusal::Unreadable(error.into()))),
     }
 }
 

@@ -186,6 +186,7 @@ mod tests {
             seconds: 1.0,
             log_bucket: "b".into(),
             log_key: "k".into(),
+            next_manifest_key: None,
         }
     }
 
