@@ -42,11 +42,10 @@ use self::lane::joined;
 use self::ledger::ExportLedger;
 use self::plan::Planner;
 use self::target::Target;
-use crate::Error;
 use crate::ledger::{JobFolder, Phase};
 use crate::progress::{Meter, Stage};
 use crate::retry::{Limits, Retry};
-use crate::uploads;
+use crate::{Error, preflight, uploads};
 
 /// Where files wait for a device that we format, below the job's folder.
 const STAGING: &str = "staging";
@@ -116,7 +115,8 @@ impl Export {
         if ledger.phase()? != Phase::Reported {
             let retry = this.retry(this.stop.child_token());
             let log_bucket = &this.manifest.common.log_bucket;
-            crate::preflight::may_write(&this.client, &retry, log_bucket, &this.log_key()).await?;
+            let (log_key, meta) = (this.log_key(), ObjectMeta::default());
+            preflight::may_write(&this.client, &retry, log_bucket, &log_key, &meta).await?;
             let target = this.target().await?;
             ledger = this.planned(ledger, &target).await?;
             ledger = this.exported(ledger, &target).await?;
