@@ -1,3 +1,5 @@
+//! Paths, selection, room and the next manifest: examples of the guide, and rules for every key.
+
 use proptest::prelude::*;
 
 use super::*;

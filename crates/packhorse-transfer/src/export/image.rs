@@ -167,7 +167,13 @@ fn fat(staging: &Path, (device, bytes): (&Path, u64)) -> Result<(), Error> {
     make.args(["-F", "32", "-I", "-n", LABEL, "-s", &sectors.to_string()])
         .arg(device);
     run(make, &[0])?;
+    // Names with letters of the DOS code page would be stored as short names in upper case, and come
+    // back as `CAFÉ`. In a code page without such letters they are stored in Unicode.
+    let settings = staging.with_file_name("mtoolsrc");
+    let written = std::fs::write(&settings, "default_codepage=367\n");
+    written.map_err(|error| Error::state(&settings, error))?;
     let mut copy = command("mcopy");
+    copy.env("MTOOLSRC", &settings);
     copy.args(["-s", "-p", "-m", "-Q", "-i"]).arg(device);
     let mut names = Vec::new();
     for entry in std::fs::read_dir(staging).map_err(|error| Error::state(staging, error))? {
