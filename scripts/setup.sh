@@ -27,6 +27,7 @@ need setpriv util-linux  # a station without root's power to read everything
 need unshare util-linux  # a private, tiny tmpfs
 need pdftoppm poppler-utils  # labels and packing slips as a printer sees them
 need zbarimg zbar-tools  # their barcodes as a scanner reads them
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql) # started by the tests, beside the system's own
 need curl curl           # clients of the conformance suite, from here on
 need node nodejs
 need npm npm
@@ -43,6 +44,13 @@ mapfile -t packages < <(printf '%s\n' "${packages[@]}" | sort -u)
 if [[ $(id -u) -eq 0 ]] && command -v apt-get >/dev/null; then
     echo "installing: ${packages[*]}"
     apt-get update -qq
+    # A server that a package brings along is not started on the side.
+    policy=/usr/sbin/policy-rc.d
+    if [[ ! -e $policy ]]; then
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+        trap 'rm -f "$policy"' EXIT
+    fi
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
 else
     echo "error: the tests need these packages (Debian names): ${packages[*]}" >&2

@@ -3,20 +3,36 @@
 use jiff::Timestamp;
 use packhorse_core::job::Forbidden;
 
+use crate::database::is_passing;
+
 /// The result of a store verb.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a verb was refused or failed. Whatever the variant, nothing was changed.
+/// Why a verb was refused or failed. Unless a variant says otherwise, nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The URL names a kind of database that is not supported.
-    #[error("the database must be given as sqlite://PATH")]
+    #[error(
+        "the database must be given as sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE"
+    )]
     UnsupportedDatabase,
     /// The database was made with another master key.
     #[error("the master key is not the one this database was made with")]
     WrongMasterKey,
-    /// A newer Packhorse has changed the tables.
+    /// A newer Packhorse took away what this one needs.
+    #[error("the database belongs to a newer version of packhorse: upgrade this one")]
+    NewerDatabase,
+    /// Its rows were moved into another database.
+    #[error("the database was moved: its accounts and jobs are in another one now")]
+    Moved,
+    /// The database to fill has rows already.
+    #[error("the database is not empty: only an empty one can be filled")]
+    NotEmpty,
+    /// Only a SQLite database can be closed for everybody else while it is moved.
+    #[error("only a database given as sqlite://PATH can be moved")]
+    NotMovable,
+    /// The tables could not be made or changed.
     #[error("the database cannot be brought up to date")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// A name, key id or secret has an impossible form; the text says which.
@@ -79,6 +95,13 @@ pub enum Error {
     /// A file of the database cannot be used.
     #[error("the database file cannot be opened")]
     File(#[source] std::io::Error),
+    /// The connection broke while a change was being confirmed. This alone, and
+    /// [`Error::TimedOut`], may have changed something.
+    #[error("the database was lost during a change: it may or may not have been made")]
+    Unconfirmed(#[source] sqlx::Error),
+    /// The database took too long.
+    #[error("the database did not answer in time")]
+    TimedOut,
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
@@ -88,13 +111,8 @@ impl Error {
     /// Whether the same call may succeed a moment later: the database was busy.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Conflict | Self::Database(sqlx::Error::PoolTimedOut) => true,
-            Self::Database(sqlx::Error::Database(error)) => {
-                /// Low byte of SQLite's extended result codes for "busy" and "locked".
-                const BUSY: [i64; 2] = [5, 6];
-                let code = error.code().and_then(|code| code.parse::<i64>().ok());
-                code.is_some_and(|code| BUSY.contains(&(code & 0xff)))
-            }
+            Self::Conflict | Self::Unconfirmed(_) | Self::TimedOut => true,
+            Self::Database(error) => is_passing(error),
             _ => false,
         }
     }
@@ -104,6 +122,12 @@ impl Error {
         match self {
             Self::WrongMasterKey
             | Self::Migration(_)
+            | Self::NewerDatabase
+            | Self::Moved
+            | Self::NotEmpty
+            | Self::NotMovable
+            | Self::Unconfirmed(_)
+            | Self::TimedOut
             | Self::Conflict
             | Self::Corrupt(_)
             | Self::Random

@@ -1,5 +1,7 @@
 //! What names, key ids and secrets may look like.
 
+use std::borrow::Cow;
+
 use crate::error::{Error, Result};
 use crate::types::KeyPair;
 
@@ -41,6 +43,24 @@ pub(crate) fn check_key_pair(pair: &KeyPair) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// What PostgreSQL keeps in no text.
+const NUL: char = '\0';
+
+/// Whether a name that somebody asks for can be in a database at all.
+pub(crate) fn is_storable(text: &str) -> bool {
+    !text.contains(NUL)
+}
+
+/// A text from outside as every database keeps it.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    match is_storable(text) {
+        true => text.into(),
+        false => text
+            .replace(NUL, char::REPLACEMENT_CHARACTER.encode_utf8(&mut [0; 4]))
+            .into(),
+    }
 }
 
 #[cfg(test)]

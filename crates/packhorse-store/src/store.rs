@@ -12,8 +12,8 @@ use packhorse_core::secret::Secret;
 
 use crate::error::Result;
 use crate::types::{
-    Abort, AccessKey, Account, Claim, ClaimedJob, Finish, Holder, Job, JobPage, KeyPair, NewJob,
-    Parcel, Revision, StationKey, Update,
+    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, Holder, Job, JobPage, KeyPair,
+    NewJob, Parcel, Revision, StationKey, Update,
 };
 
 /// Everything the service remembers. Each method is one transaction: it happens wholly and is
@@ -212,6 +212,10 @@ pub trait Store: Send + Sync {
 
     /// Whether the job's events are complete and unchanged; [`crate::Error::Corrupt`] if not.
     async fn verify_events(&self, id: &JobId) -> Result<()>;
+
+    /// Follows every job's chain of events, as the database is at one moment. Takes as long as
+    /// reading all events takes; others are not held up.
+    async fn audit(&self) -> Result<Audit>;
 
     /// How many jobs of each type and progress there are; for operators.
     async fn job_totals(&self) -> Result<Vec<(JobType, Progress, u64)>>;

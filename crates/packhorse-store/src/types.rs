@@ -271,3 +271,14 @@ pub struct Abort {
     /// The report, if one was written.
     pub log: Option<LogObject>,
 }
+
+/// What following all chains of events showed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Audit {
+    /// Jobs there are.
+    pub jobs: u64,
+    /// Events there are.
+    pub events: u64,
+    /// The jobs whose events are not complete and unchanged, at most a thousand.
+    pub broken: Vec<JobId>,
+}

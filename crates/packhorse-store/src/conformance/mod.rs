@@ -66,11 +66,12 @@ cases! {
         the_daily_quota_is_kept_and_moves_on,
         updates_of_one_job_are_counted,
         pages_are_newest_first_and_complete,
-        ten_thousand_jobs_are_paged_without_loss,
+        two_thousand_jobs_are_paged_without_loss,
         only_jobs_that_waited_too_long_expire,
         every_change_is_chained,
         refusals_are_noted_but_not_without_end,
         parallel_creations_keep_the_quota,
+        a_text_that_holds_nul_is_kept_without_it_and_names_nothing,
     }
     leases {
         a_claim_gives_the_job_and_its_owners_key,

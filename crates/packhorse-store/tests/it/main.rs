@@ -1,15 +1,20 @@
-//! The store's public face, on SQLite: the conformance suite, and what only files can do.
+//! The store's public face: the conformance suite on both databases, and what only files can do.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "clippy spares unit tests only: outside them, what is beside a test is linted too"
 )]
 
+mod moving;
+mod postgres;
+mod server;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use packhorse_core::id::JobId;
 use packhorse_core::job::JobType;
 use packhorse_core::secret::Secret;
 use packhorse_store::{AccessKey, Claim, Error, MasterKey, NewJob, Store, conformance, open};
@@ -71,7 +76,7 @@ async fn a_file_that_is_no_database_is_refused() {
     assert!(matches!(refused, Err(Error::Database(_))));
     let text = std::fs::read_to_string(folder.path().join("a 100%?.db")).unwrap();
     assert_eq!(text, "hello ".repeat(1000));
-    for url in ["postgres://x", "sqlite://", "", "a.db"] {
+    for url in ["mysql://x", "postgres://", "sqlite://", "", "a.db"] {
         let refused = open(url, master_key("01")).await;
         assert!(matches!(refused, Err(Error::UnsupportedDatabase)), "{url}");
     }
@@ -118,13 +123,7 @@ async fn servers_that_share_a_database_never_lend_a_job_twice() {
         let tasks: Vec<_> = (0..16)
             .map(|n| {
                 let server = servers[n % servers.len()].clone();
-                let claim = Claim {
-                    job: job.id.clone(),
-                    job_type: packhorse_core::job::JobType::Import,
-                    station: format!("dock-{n}"),
-                    device: "disk".to_owned(),
-                    ttl: Duration::from_secs(60),
-                };
+                let claim = claim(&job.id, &format!("dock-{n}"));
                 tokio::spawn(async move { server.claim(claim, NOW).await })
             })
             .collect();
@@ -138,6 +137,16 @@ async fn servers_that_share_a_database_never_lend_a_job_twice() {
         }
         assert_eq!(won, 1);
         servers[1].verify_events(&job.id).await.unwrap();
+    }
+}
+
+fn claim(id: &JobId, station: &str) -> Claim {
+    Claim {
+        job: id.clone(),
+        job_type: JobType::Import,
+        station: station.to_owned(),
+        device: "disk".to_owned(),
+        ttl: Duration::from_secs(60),
     }
 }
 

@@ -1,19 +1,27 @@
-//! Tests of the SQLite store that look into its file.
+//! Tests that look behind the verbs, on SQLite.
 
 use packhorse_core::secret::Secret;
-use sqlx::Row as _;
 
 use super::*;
 use crate::NewJob;
 
-async fn store(folder: &tempfile::TempDir) -> Sqlite {
-    let key = MasterKey::from_hex(&"01".repeat(32)).unwrap();
-    Sqlite::open(&folder.path().join("x.db"), &key)
-        .await
-        .unwrap()
+fn url(folder: &tempfile::TempDir) -> String {
+    format!("sqlite://{}", folder.path().join("x.db").display())
 }
 
-async fn account_and_job(store: &Sqlite) -> (AccessKey, Result<Job>) {
+async fn store(folder: &tempfile::TempDir) -> Verbs {
+    let key = MasterKey::from_hex(&"01".repeat(32)).unwrap();
+    let database = Database::open(&url(folder)).await.unwrap();
+    Verbs::new(database, &key).await.unwrap()
+}
+
+async fn run(store: &Verbs, sql: &'static str) {
+    let mut session = store.database.write().await.unwrap();
+    session.execute(sql, &[]).await.unwrap();
+    session.commit().await.unwrap();
+}
+
+async fn account_and_job(store: &Verbs) -> (AccessKey, Result<Job>) {
     let name = format!("a{}", store.list_accounts().await.unwrap().len());
     let pair = KeyPair {
         access_key_id: name.repeat(4),
@@ -68,7 +76,7 @@ async fn a_changed_or_cut_event_is_found() {
     ] {
         let id = account_and_job(&store).await.1.unwrap().id;
         store.verify_events(&id).await.unwrap();
-        sqlx::query(sql).execute(&store.writer).await.unwrap();
+        run(&store, sql).await;
         let broken = store.verify_events(&id).await;
         assert!(matches!(broken, Err(Error::Corrupt(_))), "{sql}");
     }
@@ -79,11 +87,11 @@ async fn a_change_based_on_an_old_version_is_a_retryable_conflict() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
     let id = account_and_job(&store).await.1.unwrap().id;
-    let mut tx = store.write().await.unwrap();
-    let mut first = row::load(&mut tx, &id).await.unwrap();
-    let mut second = row::load(&mut tx, &id).await.unwrap();
-    row::save(&mut tx, &mut first).await.unwrap();
-    let error = row::save(&mut tx, &mut second).await.unwrap_err();
+    let mut session = store.database.write().await.unwrap();
+    let mut first = row::load(&mut session, &id).await.unwrap();
+    let mut second = row::load(&mut session, &id).await.unwrap();
+    row::save(&mut session, &mut first).await.unwrap();
+    let error = row::save(&mut session, &mut second).await.unwrap_err();
     assert!(matches!(error, Error::Conflict) && error.is_retryable());
 }
 
@@ -91,11 +99,11 @@ async fn a_change_based_on_an_old_version_is_a_retryable_conflict() {
 async fn a_busy_database_is_retryable_and_a_missing_table_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let store = store(&folder).await;
-    let _held = store.write().await.unwrap();
-    let options = SqliteConnectOptions::new()
+    let _held = store.database.write().await.unwrap();
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
         .filename(folder.path().join("x.db"))
         .busy_timeout(Duration::ZERO);
-    let other = SqlitePoolOptions::new()
+    let other = sqlx::sqlite::SqlitePoolOptions::new()
         .connect_with(options)
         .await
         .unwrap();
@@ -112,14 +120,14 @@ async fn a_dropped_transaction_leaves_nothing() {
     let (key, job) = account_and_job(&store).await;
     let id = job.unwrap().id;
     {
-        let mut tx = store.write().await.unwrap();
-        let mut row = row::load(&mut tx, &id).await.unwrap();
+        let mut session = store.database.write().await.unwrap();
+        let mut row = row::load(&mut session, &id).await.unwrap();
         let change = packhorse_core::job::Change::Cancel;
         let now = Timestamp::UNIX_EPOCH;
-        chain::change(&mut tx, &mut row, change, Actor::Server, "", now)
+        chain::change(&mut session, &mut row, change, Actor::Server, "", now)
             .await
             .unwrap();
-        row::save(&mut tx, &mut row).await.unwrap();
+        row::save(&mut session, &mut row).await.unwrap();
     }
     let job = store.job(key.account, &id).await.unwrap();
     assert_eq!(job.state.progress, Progress::Pending);
@@ -127,24 +135,24 @@ async fn a_dropped_transaction_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn every_connection_syncs_each_commit_and_checks_references() {
+async fn a_newer_programs_tables_are_used_until_the_floor_rises_or_the_rows_have_left() {
     let folder = tempfile::tempdir().unwrap();
-    let store = store(&folder).await;
-    for pool in [&store.writer, &store.readers] {
-        let mode = sqlx::query("PRAGMA journal_mode")
-            .fetch_one(pool)
-            .await
-            .unwrap();
-        assert_eq!(mode.get::<String, _>(0), "wal");
-        let synchronous = sqlx::query("PRAGMA synchronous")
-            .fetch_one(pool)
-            .await
-            .unwrap();
-        assert_eq!(synchronous.get::<i64, _>(0), 2, "FULL");
-        let keys = sqlx::query("PRAGMA foreign_keys")
-            .fetch_one(pool)
-            .await
-            .unwrap();
-        assert_eq!(keys.get::<i64, _>(0), 1);
+    let opened = store(&folder).await;
+    let newer = "INSERT INTO _sqlx_migrations \
+                 (version, description, success, checksum, execution_time) \
+                 VALUES (9999, 'later', TRUE, x'00', 0)";
+    run(&opened, newer).await;
+    run(&opened, "ALTER TABLE jobs ADD COLUMN later TEXT").await;
+    assert!(account_and_job(&store(&folder).await).await.1.is_ok());
+    for (floor, expected) in [
+        ("UPDATE schema_floor SET version = 9999", "NewerDatabase"),
+        (
+            "UPDATE schema_floor SET version = 9223372036854775807",
+            "Moved",
+        ),
+    ] {
+        run(&opened, floor).await;
+        let refused = Database::open(&url(&folder)).await.err().unwrap();
+        assert_eq!(format!("{refused:?}"), expected);
     }
 }

@@ -3,21 +3,23 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use packhorse_core::event::Actor;
+use packhorse_core::event::{Actor, Event};
 use packhorse_core::id::{Epoch, JobId};
 use packhorse_core::job::{Change, Progress};
 use packhorse_core::ledger::Counts;
-use sqlx::{Row as _, SqliteConnection};
 
 use super::row::{self, Row};
-use super::time::cut;
-use super::{Sqlite, chain, locks};
+use super::{Verbs, chain, locks};
+use crate::database::Session;
 use crate::error::{Error, Result};
+use crate::names::printable;
+use crate::time::cut;
 use crate::types::{Abort, Claim, ClaimedJob, Finish, Holder, LeaseTerm, LogObject};
 
 /// The event of a refusal; no change of state.
 const REFUSED: &str = "Refused";
-/// Refusals, and other notes of one kind, for one job. Enough to see that somebody tries; no way to fill a disk.
+/// Refusals, and other notes of one kind, for one job. Enough to see that somebody tries; no way
+/// to fill a disk.
 const REFUSALS_MAX: i64 = 100;
 
 /// How a job ends, one way or the other.
@@ -38,7 +40,7 @@ impl From<Finish> for Ending {
             },
             detail: totals(&counts),
             counts,
-            log: Some(log),
+            log: Some(kept(log)),
         }
     }
 }
@@ -49,8 +51,16 @@ impl From<Abort> for Ending {
             change: Change::Abort(abort.code),
             detail: format!("{}; {}", totals(&abort.counts), abort.reason),
             counts: abort.counts,
-            log: abort.log,
+            log: abort.log.map(kept),
         }
+    }
+}
+
+/// A place as every database keeps it.
+fn kept(log: LogObject) -> LogObject {
+    LogObject {
+        bucket: printable(&log.bucket).into_owned(),
+        key: printable(&log.key).into_owned(),
     }
 }
 
@@ -68,10 +78,10 @@ fn totals(counts: &Counts) -> String {
     )
 }
 
-impl Sqlite {
-    pub(super) async fn lend(&self, claim: Claim, now: Timestamp) -> Result<ClaimedJob> {
-        let mut tx = self.write().await?;
-        let mut row = row::load(&mut tx, &claim.job).await?;
+impl Verbs {
+    pub(super) async fn lend(&self, claim: &Claim, now: Timestamp) -> Result<ClaimedJob> {
+        let mut session = self.database.write().await?;
+        let mut row = row::load(&mut session, &claim.job).await?;
         if row.job_type != claim.job_type {
             return Err(Error::Conflict);
         }
@@ -83,20 +93,20 @@ impl Sqlite {
         let epoch = Epoch(row.epoch.0 + 1);
         let actor = Actor::Station(claim.station.clone());
         let detail = format!("lease {}, device {}", epoch.0, claim.device);
-        chain::change(&mut tx, &mut row, Change::Claim, actor, &detail, now).await?;
+        chain::change(&mut session, &mut row, Change::Claim, actor, &detail, now).await?;
         let owner_key = self
-            .owner_key(&mut tx, row.account, &row.access_key_id)
+            .owner_key(&mut session, row.account, &row.access_key_id)
             .await?;
-        locks::forget_reason(&mut tx, &row).await?;
+        locks::forget_reason(&mut session, &row).await?;
         row.epoch = epoch;
         row.lease = Some(LeaseTerm {
-            station: claim.station,
-            device: claim.device,
+            station: claim.station.clone(),
+            device: printable(&claim.device).into_owned(),
             until: lapse(now, claim.ttl),
         });
-        row::save(&mut tx, &mut row).await?;
-        let job = self.with_manifest(&mut tx, row).await?;
-        tx.commit().await?;
+        row::save(&mut session, &mut row).await?;
+        let job = self.with_manifest(&mut session, row).await?;
+        session.commit().await?;
         Ok(ClaimedJob {
             job,
             epoch,
@@ -111,8 +121,8 @@ impl Sqlite {
         ttl: Duration,
         now: Timestamp,
     ) -> Result<()> {
-        let mut tx = self.write().await?;
-        let mut row = row::load(&mut tx, &holder.job).await?;
+        let mut session = self.database.write().await?;
+        let mut row = row::load(&mut session, &holder.job).await?;
         check_holder(&row, holder)?;
         if row.state.progress.is_final() {
             return Err(Error::StaleEpoch);
@@ -122,8 +132,8 @@ impl Sqlite {
         }
         row.counts = counts;
         row.updated_at = cut(now);
-        row::save(&mut tx, &mut row).await?;
-        Ok(tx.commit().await?)
+        row::save(&mut session, &mut row).await?;
+        session.commit().await
     }
 
     /// Ends a leased job. The lease's names stay in the row, so that a repeated call is known for
@@ -131,21 +141,29 @@ impl Sqlite {
     pub(super) async fn end(
         &self,
         holder: &Holder,
-        ending: Ending,
+        ending: &Ending,
         now: Timestamp,
     ) -> Result<Progress> {
-        let mut tx = self.write().await?;
-        let mut row = row::load(&mut tx, &holder.job).await?;
+        let mut session = self.database.write().await?;
+        let mut row = row::load(&mut session, &holder.job).await?;
         check_holder(&row, holder)?;
-        if row.state.progress.is_final() && ended_so(&row, &ending) {
+        if row.state.progress.is_final() && ended_so(&row, ending) {
             return Ok(row.state.progress);
         }
         let actor = Actor::Station(holder.station.clone());
-        chain::change(&mut tx, &mut row, ending.change, actor, &ending.detail, now).await?;
+        chain::change(
+            &mut session,
+            &mut row,
+            ending.change,
+            actor,
+            &ending.detail,
+            now,
+        )
+        .await?;
         row.counts = ending.counts;
-        row.log = ending.log;
-        row::save(&mut tx, &mut row).await?;
-        tx.commit().await?;
+        row.log = ending.log.clone();
+        row::save(&mut session, &mut row).await?;
+        session.commit().await?;
         Ok(row.state.progress)
     }
 
@@ -154,11 +172,11 @@ impl Sqlite {
         id: &JobId,
         code: Progress,
         reason: &str,
-        actor: Actor,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<Progress> {
-        let mut tx = self.write().await?;
-        let mut row = row::load(&mut tx, id).await?;
+        let mut session = self.database.write().await?;
+        let mut row = row::load(&mut session, id).await?;
         match &row.lease {
             None if row.state.progress == code => return Ok(code),
             Some(lease) if row.state.progress == Progress::InProgress => {
@@ -166,50 +184,56 @@ impl Sqlite {
             }
             _ => {}
         }
-        chain::change(&mut tx, &mut row, Change::Abort(code), actor, reason, now).await?;
-        row::save(&mut tx, &mut row).await?;
-        tx.commit().await?;
+        chain::change(
+            &mut session,
+            &mut row,
+            Change::Abort(code),
+            actor.clone(),
+            reason,
+            now,
+        )
+        .await?;
+        row::save(&mut session, &mut row).await?;
+        session.commit().await?;
         Ok(row.state.progress)
     }
 
     pub(super) async fn note_refusal(
         &self,
         id: &JobId,
-        actor: Actor,
+        actor: &Actor,
         detail: &str,
         now: Timestamp,
     ) -> Result<()> {
-        let mut tx = self.write().await?;
-        let mut row = row::load(&mut tx, id).await?;
-        if !worth_noting(&mut tx, &row, REFUSED, detail).await? {
+        let mut session = self.database.write().await?;
+        let mut row = row::load(&mut session, id).await?;
+        let event = chain::event(actor.clone(), REFUSED, detail, now);
+        if !worth_noting(&mut session, &row, &event).await? {
             return Ok(());
         }
-        chain::append(&mut tx, &mut row, actor, REFUSED, detail, now).await?;
-        row::save(&mut tx, &mut row).await?;
-        Ok(tx.commit().await?)
+        chain::append(&mut session, &mut row, event).await?;
+        row::save(&mut session, &mut row).await?;
+        session.commit().await
     }
 }
 
 /// Whether a note is neither the repetition of the last event nor one too many of its kind.
-pub(super) async fn worth_noting(
-    conn: &mut SqliteConnection,
-    row: &Row,
-    what: &str,
-    detail: &str,
-) -> Result<bool> {
-    let found = sqlx::query(
-        "SELECT (SELECT COUNT(*) FROM events WHERE job = ?1 AND what = ?2) AS refusals, \
-         EXISTS (SELECT 1 FROM events WHERE job = ?1 AND seq = ?3 - 1 AND what = ?2 AND detail = ?4) \
-         AS repeated",
-    )
-    .bind(row.seq)
-    .bind(what)
-    .bind(row.event_count)
-    .bind(detail)
-    .fetch_one(conn)
-    .await?;
-    let refusals: i64 = found.try_get("refusals")?;
-    Ok(refusals < REFUSALS_MAX && !found.try_get::<bool, _>("repeated")?)
+pub(super) async fn worth_noting(session: &mut Session, row: &Row, event: &Event) -> Result<bool> {
+    let found = session
+        .one(
+            "SELECT (SELECT COUNT(*) FROM events WHERE job = $1 AND what = $2) AS refusals, \
+             EXISTS (SELECT 1 FROM events WHERE job = $1 AND seq = $3 AND what = $2 \
+             AND detail = $4) AS repeated",
+            &[
+                row.seq.into(),
+                event.what.as_str().into(),
+                (row.event_count - 1).into(),
+                event.detail.as_str().into(),
+            ],
+        )
+        .await?;
+    let refusals: i64 = found.get("refusals")?;
+    Ok(refusals < REFUSALS_MAX && !found.get::<bool>("repeated")?)
 }
 
 /// The lease that keeps others away, if the job is being loaded and the lease has not lapsed.

@@ -1,0 +1,144 @@
+//! Encrypted devices: what keeps them locked, and what the customer gave to open them.
+
+use jiff::Timestamp;
+use packhorse_core::event::Actor;
+use packhorse_core::id::{AccountId, JobId};
+use packhorse_core::job::{Change, Location, Progress};
+use packhorse_core::secret::Secret;
+
+use super::desk::worth_noting;
+use super::row::{self, Row};
+use super::{Verbs, chain};
+use crate::database::{Record, Session};
+use crate::error::Result;
+use crate::names::printable;
+use crate::time::cut;
+use crate::types::Lock;
+
+/// The events; none changes the progress.
+const LOCKED: &str = "Locked";
+const UNLOCK: &str = "Unlock";
+const PASSWORD_GIVEN: &str = "PasswordGiven";
+
+fn place(id: &JobId) -> String {
+    format!("unlock password of {id}")
+}
+
+impl Verbs {
+    /// The device is there, so it is received, whether it can be opened or not.
+    pub(super) async fn keep_locked(
+        &self,
+        id: &JobId,
+        reason: &str,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Progress> {
+        let mut session = self.database.write().await?;
+        let mut row = row::load(&mut session, id).await?;
+        row.state.after(Change::Claim)?;
+        if row.state.location == Location::NotReceived {
+            let actor = actor.clone();
+            chain::change(&mut session, &mut row, Change::Receive, actor, "", now).await?;
+        }
+        note(&mut session, &mut row, actor, LOCKED, reason, now).await?;
+        session
+            .execute(
+                "INSERT INTO locks (job, reason, sealed_password) VALUES ($1, $2, $3) \
+                 ON CONFLICT (job) DO UPDATE SET reason = excluded.reason",
+                &[
+                    row.seq.into(),
+                    printable(reason).as_ref().into(),
+                    [].as_slice().into(),
+                ],
+            )
+            .await?;
+        row::save(&mut session, &mut row).await?;
+        session.commit().await?;
+        Ok(row.state.progress)
+    }
+
+    pub(super) async fn keep_password(
+        &self,
+        account: AccountId,
+        id: &JobId,
+        access_key_id: &str,
+        password: &Secret,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut session = self.database.write().await?;
+        let mut row = row::load_of(&mut session, account, id).await?;
+        // It may be loaded, now or again: else a password is of no use and is not kept.
+        row.state.after(Change::Claim)?;
+        let actor = Actor::Customer(access_key_id.to_owned());
+        note(&mut session, &mut row, &actor, UNLOCK, "", now).await?;
+        row.updated_at = cut(now);
+        let sealed = self.seal.seal(&place(id), password.expose())?;
+        session
+            .execute(
+                "INSERT INTO locks (job, sealed_password) VALUES ($1, $2) ON CONFLICT (job) \
+                 DO UPDATE SET sealed_password = excluded.sealed_password, reason = NULL",
+                &[row.seq.into(), sealed.as_slice().into()],
+            )
+            .await?;
+        row::save(&mut session, &mut row).await?;
+        session.commit().await
+    }
+
+    pub(super) async fn note_password_given(
+        &self,
+        id: &JobId,
+        actor: &Actor,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<()> {
+        let mut session = self.database.write().await?;
+        let mut row = row::load(&mut session, id).await?;
+        note(&mut session, &mut row, actor, PASSWORD_GIVEN, detail, now).await?;
+        row::save(&mut session, &mut row).await?;
+        session.commit().await
+    }
+
+    /// Out of the columns of `locks` beside a job's.
+    pub(super) fn lock(&self, id: &JobId, found: &Record) -> Result<Lock> {
+        let sealed: Option<Vec<u8>> = found.get("sealed_password")?;
+        let password = match sealed.filter(|sealed| !sealed.is_empty()) {
+            Some(sealed) => {
+                let text = self.seal.open(&place(id), &sealed)?;
+                Some(Secret::new(text.as_str()))
+            }
+            None => None,
+        };
+        Ok(Lock {
+            reason: found.get("lock_reason")?,
+            password,
+        })
+    }
+}
+
+/// Appends the event, if it is worth it.
+async fn note(
+    session: &mut Session,
+    row: &mut Row,
+    actor: &Actor,
+    what: &str,
+    detail: &str,
+    now: Timestamp,
+) -> Result<()> {
+    let event = chain::event(actor.clone(), what, detail, now);
+    if worth_noting(session, row, &event).await? {
+        chain::append(session, row, event).await?;
+    }
+    Ok(())
+}
+
+/// What kept the device locked is no longer said: something was done about it.
+pub(super) async fn forget_reason(session: &mut Session, row: &Row) -> Result<()> {
+    let sql = "UPDATE locks SET reason = NULL WHERE job = $1";
+    session.execute(sql, &[row.seq.into()]).await.map(drop)
+}
+
+/// A job that is over keeps no password.
+pub(super) async fn forget(session: &mut Session, seq: i64) -> Result<()> {
+    let sql = "DELETE FROM locks WHERE job = $1";
+    session.execute(sql, &[seq.into()]).await.map(drop)
+}
