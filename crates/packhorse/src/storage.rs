@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use packhorse_store::{MasterKey, Store};
+use packhorse_store::{Error, MasterKey, Store};
 
 use crate::config::{Config, Environment, HiddenUrl};
 use crate::output::Hint;
@@ -27,7 +27,8 @@ pub(crate) struct StorageArgs {
     /// [env: PACKHORSE_SERVER__DATA_DIR]
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
-    /// Database as sqlite://PATH; default: SQLite in the data folder
+    /// Database as sqlite://PATH or postgres://USER@HOST/NAME (password: PGPASSWORD or ~/.pgpass);
+    /// default: SQLite in the data folder
     /// [env: PACKHORSE_DATABASE__URL]
     #[arg(long, value_name = "URL")]
     database: Option<String>,
@@ -70,28 +71,15 @@ pub(crate) async fn open(
     environment: &Environment,
     if_absent: IfAbsent,
 ) -> anyhow::Result<Storage> {
-    let url = match &config.database.url {
-        Some(url) => url.expose().to_owned(),
-        None => {
-            let path = data_dir(config)?.join(DATABASE_FILE);
-            if if_absent == IfAbsent::Refuse && !path.exists() {
-                return Err(
-                    anyhow!("there is no database in {}", data_dir(config)?.display()).context(
-                        Hint("`packhorse serve` or `account create` makes one".into()),
-                    ),
-                );
-            }
-            let path = path
-                .to_str()
-                .ok_or_else(|| anyhow!("the data folder's name is not UTF-8"));
-            format!("sqlite://{}", path?)
-        }
-    };
+    let url = url(config, if_absent)?;
     let master_key = master_key(config, environment)?;
     let (signature_key, artifact_key) = (master_key.signature_key(), master_key.artifact_key());
-    let store = packhorse_store::open(&url, master_key)
-        .await
-        .context("open the database")?;
+    let store = packhorse_store::open(&url, master_key).await;
+    let store = store.map_err(|error| match hint(&error) {
+        Some(hint) => anyhow!(error).context(Hint(hint.into())),
+        None => error.into(),
+    });
+    let store = store.context("open the database")?;
     Ok(Storage {
         store,
         signature_key,
@@ -103,6 +91,37 @@ pub(crate) async fn open(
 pub(crate) fn is_absent(config: &Config) -> bool {
     let folder = config.server.data_dir.as_deref();
     config.database.url.is_none() && folder.is_some_and(|path| !path.join(DATABASE_FILE).exists())
+}
+
+fn hint(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::WrongMasterKey => Some(
+            "all servers of one database need the same master key: copy master.key from the first, \
+             or set PACKHORSE_MASTER_KEY",
+        ),
+        Error::Moved => Some("set [database] url, or --database, to where it is now"),
+        Error::Database(_) | Error::TimedOut if error.is_retryable() => {
+            Some("is the database running, and does database.url name it?")
+        }
+        _ => None,
+    }
+}
+
+/// The URL of the configured database.
+pub(crate) fn url(config: &Config, if_absent: IfAbsent) -> anyhow::Result<String> {
+    if let Some(url) = &config.database.url {
+        return Ok(url.expose().to_owned());
+    }
+    let folder = data_dir(config)?;
+    let path = folder.join(DATABASE_FILE);
+    if if_absent == IfAbsent::Refuse && !path.exists() {
+        let missing = anyhow!("there is no database in {}", folder.display());
+        let hint = "`packhorse serve` or `account create` makes one";
+        return Err(missing.context(Hint(hint.into())));
+    }
+    let path = path.to_str();
+    let path = path.ok_or_else(|| anyhow!("the data folder's name is not UTF-8"))?;
+    Ok(format!("sqlite://{path}"))
 }
 
 /// The configured data folder.
@@ -123,14 +142,35 @@ pub(crate) fn make_data_dir(path: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("make the data folder {}", path.display()))
 }
 
-fn master_key(config: &Config, environment: &Environment) -> anyhow::Result<MasterKey> {
+/// The master key from the environment, or from its file, which is made when it is not there.
+pub(crate) fn master_key(config: &Config, environment: &Environment) -> anyhow::Result<MasterKey> {
     if let Some(text) = environment.get(MASTER_KEY_VARIABLE) {
         let key = MasterKey::from_hex(text);
         return key.with_context(|| format!("read {MASTER_KEY_VARIABLE}"));
     }
+    let path = master_key_file(config)?;
+    make_data_dir(data_dir(config)?)?;
+    MasterKey::load_or_create(&path).with_context(|| format!("read {}", path.display()))
+}
+
+/// Where the master key is, if it is there and can be used; makes none.
+pub(crate) fn existing_master_key(
+    config: &Config,
+    environment: &Environment,
+) -> anyhow::Result<String> {
+    let place = match environment.get(MASTER_KEY_VARIABLE) {
+        Some(_) => MASTER_KEY_VARIABLE.to_owned(),
+        None => {
+            let path = master_key_file(config)?;
+            std::fs::metadata(&path).with_context(|| format!("read {}", path.display()))?;
+            path.display().to_string()
+        }
+    };
+    master_key(config, environment).map(|_| place)
+}
+
+fn master_key_file(config: &Config) -> anyhow::Result<PathBuf> {
     let folder = data_dir(config)
         .with_context(|| format!("find the master key: {MASTER_KEY_VARIABLE} is not set either"))?;
-    make_data_dir(folder)?;
-    let path = folder.join(MASTER_KEY_FILE);
-    MasterKey::load_or_create(&path).with_context(|| format!("read {}", path.display()))
+    Ok(folder.join(MASTER_KEY_FILE))
 }

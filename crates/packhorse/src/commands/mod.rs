@@ -1,6 +1,7 @@
 //! The commands, one file each: what they take, and `run`, which does it.
 
 mod account;
+mod admin;
 mod config;
 mod device;
 mod job;
@@ -57,6 +58,7 @@ enum Command {
     Serve(serve::Args),
     Account(account::Args),
     StationKey(station_key::Args),
+    Admin(admin::Args),
     Station(station::Args),
     Job(job::Args),
     Device(device::Args),
@@ -95,6 +97,7 @@ pub(crate) async fn run(cli: Cli, environment: Environment) -> anyhow::Result<Ex
         Command::Serve(args) => serve::run(args, &ctx).await,
         Command::Account(args) => account::run(args, &ctx).await,
         Command::StationKey(args) => station_key::run(args, &ctx).await,
+        Command::Admin(args) => admin::run(args, &ctx).await,
         Command::Station(args) => station::run(args, &ctx).await,
         Command::Job(args) => job::run(args, &ctx).await,
         Command::Device(args) => device::run(args, &ctx).await,

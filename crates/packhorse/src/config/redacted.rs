@@ -30,7 +30,8 @@ impl Serialize for Password {
     }
 }
 
-/// A URL that may carry a password: printed without its user part.
+/// A URL that may carry a password: printed without its user part, and without its query when a
+/// password is there.
 #[derive(Clone, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct HiddenUrl(String);
@@ -47,10 +48,17 @@ impl HiddenUrl {
         };
         let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(authority_end);
-        match authority.rsplit_once('@') {
-            Some((_, host)) => format!("{scheme}://{HIDDEN}@{host}{path}"),
-            None => self.0.clone(),
-        }
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let (mark, query) = match query {
+            "" => ("", ""),
+            query if query.contains("pass") => ("?", HIDDEN),
+            query => ("?", query),
+        };
+        let (user, host) = match authority.rsplit_once('@') {
+            Some((_, host)) => (format!("{HIDDEN}@"), host),
+            None => (String::new(), authority),
+        };
+        format!("{scheme}://{user}{host}{path}{mark}{query}")
     }
 }
 
@@ -82,6 +90,8 @@ mod tests {
             ("postgres://me:pass@db/x", "postgres://(hidden)@db/x"),
             ("postgres://me:p@ss@db/x", "postgres://(hidden)@db/x"),
             ("sqlite:///var/lib/a@b.db", "sqlite:///var/lib/a@b.db"),
+            ("postgres:///x?host=/run", "postgres:///x?host=/run"),
+            ("postgres:///x?password=y", "postgres:///x?(hidden)"),
             ("smtp://mail.example:25", "smtp://mail.example:25"),
         ] {
             assert_eq!(format!("{:?}", HiddenUrl::from(url.to_owned())), printed);
