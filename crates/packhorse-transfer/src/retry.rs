@@ -35,7 +35,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            memory_bytes: 96 * 1024 * 1024,
+            memory_bytes: 48 * 1024 * 1024,
             connections: 256,
             retry_for: Duration::from_secs(600),
         }

@@ -208,7 +208,7 @@ pub(crate) struct Station {
     /// Folder of the job ledgers. `PACKHORSE_STATION__STATE_DIR`; default:
     /// `$XDG_STATE_HOME/packhorse/station` or `~/.local/state/packhorse/station`.
     pub(crate) state_dir: Option<PathBuf>,
-    /// Bytes of file contents held in memory at once. `PACKHORSE_STATION__MEMORY_BYTES`; 96 MiB.
+    /// Bytes of file contents held in memory at once. `PACKHORSE_STATION__MEMORY_BYTES`; 48 MiB.
     pub(crate) memory_bytes: u64,
     /// Device paths that `station run` watches. `PACKHORSE_STATION__DEVICES`; none.
     pub(crate) devices: Vec<PathBuf>,
@@ -230,7 +230,7 @@ impl Default for Station {
             server: None,
             key: None,
             state_dir: None,
-            memory_bytes: 96 * 1024 * 1024,
+            memory_bytes: 48 * 1024 * 1024,
             devices: Vec::new(),
             device_id: packhorse_station::DeviceIdPolicy::default(),
             unlock_memory_bytes: packhorse_media::UNLOCK_MEMORY_BYTES,

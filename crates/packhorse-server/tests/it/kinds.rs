@@ -38,6 +38,7 @@ async fn an_export_is_lent_to_a_station_as_such() {
     let made: CreateJobAnswer = read_answer(&answer.body).unwrap();
     assert_eq!(made.warning_message, None);
     let claim = Claim {
+        device_id: None,
         job_id: None,
         signature_file: Some(made.signature_file_contents),
         device: "disk".to_owned(),
@@ -66,6 +67,7 @@ async fn an_export_to_be_encrypted_waits() {
     assert_eq!(listed.jobs[0].job_type, JobType::Export);
 
     let claim = Claim {
+        device_id: None,
         device_id: None,
         job_id: None,
         signature_file: Some(made.signature_file_contents),

@@ -44,6 +44,7 @@ impl Scene {
 
     async fn claimed(&self) -> Lease {
         let claim = Claim {
+            device_id: None,
             job_id: None,
             signature_file: Some(self.job.signature_file_contents.clone()),
             device: "disk-1".to_owned(),

@@ -97,11 +97,7 @@ pub(super) const TABLES: [Table; 7] = {
         },
         Table {
             name: "locks",
-            columns: &[
-                ("job", Int),
-                ("reason", Text),
-                ("sealed_password", Bytes),
-            ],
+            columns: &[("job", Int), ("reason", Text), ("sealed_password", Bytes)],
         },
         Table {
             name: "events",

@@ -10,7 +10,7 @@ use super::locks;
 use crate::database::{Record, Session, Value};
 use crate::error::{Error, Result};
 use crate::time::{from_micros, micros};
-use crate::types::{Job, JobSummary, LeaseTerm, LogObject, Lock, Manifest, Parcel};
+use crate::types::{Job, JobSummary, LeaseTerm, Lock, LogObject, Manifest, Parcel};
 
 /// A row of `jobs`.
 #[derive(Debug)]

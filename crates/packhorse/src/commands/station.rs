@@ -122,7 +122,7 @@ struct StationArgs {
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Bytes of file contents in memory at once [env: PACKHORSE_STATION__MEMORY_BYTES] [default:
-    /// 100663296]; at least 16 MiB. One part of a file larger than 10,000 times
+    /// 50331648]; at least 16 MiB. One part of a file larger than 10,000 times
     /// this may exceed it
     #[arg(long, value_name = "BYTES")]
     memory_bytes: Option<u64>,
