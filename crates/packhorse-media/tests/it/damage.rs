@@ -58,7 +58,7 @@ fn random_bytes_and_empty_files_are_said_to_be_no_file_system() {
     for (contents, expected) in [
         (
             pattern(7, 3_000_000),
-            "unsupported format: no known file system",
+            "unsupported format: random bytes, as a volume encrypted with TrueCrypt or VeraCrypt has",
         ),
         (vec![0; 3_000_000], "unsupported format: only zeros"),
         (
@@ -91,7 +91,11 @@ fn other_file_systems_are_named() {
         (1024, b"BD\0\0", "HFS"),
         (4096, b"\xfc\x4e\x2b\xa9", "a Linux RAID member"),
         (0, b"SPACEDB ", "a Windows storage pool"),
-        (0, b"LUKS\xba\xbe", "a volume encrypted with LUKS"),
+        (
+            0,
+            b"LUKS\xba\xbe\x00\x09",
+            "a volume encrypted with LUKS, version 9",
+        ),
         (0x10040, b"_BHRfS_M", "Btrfs"),
         (32, b"NXSB", "APFS"),
         (536, b"LVM2 001", "no known file system"),

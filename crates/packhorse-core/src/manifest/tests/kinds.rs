@@ -137,7 +137,7 @@ fn an_export_is_worth_a_warning_when_it_takes_nothing_or_is_not_encrypted() {
     let (_, warnings) = accept_as(text, JobType::Export);
     let expected = [
         "the data will travel unencrypted: neither trueCryptPassword nor pinCode is given",
-        "line 6, column 1: eraseDevice: is an option of S3 imports and EBS imports and Glacier \
+        "line 6, column 1: eraseDevice: is an option of S3 imports, EBS imports, Glacier \
          imports and is ignored in an S3 export",
         "line 8, column 52: operations[0].endMarker: is not after beginMarker, so this entry \
          exports nothing",
