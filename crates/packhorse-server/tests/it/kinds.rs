@@ -68,7 +68,6 @@ async fn an_export_to_be_encrypted_waits() {
 
     let claim = Claim {
         device_id: None,
-        device_id: None,
         job_id: None,
         signature_file: Some(made.signature_file_contents),
         device: "disk".to_owned(),

@@ -85,6 +85,10 @@ pub(super) const TABLES: [Table; 7] = {
             ],
         },
         Table {
+            name: "locks",
+            columns: &[("job", Int), ("reason", Text), ("sealed_password", Bytes)],
+        },
+        Table {
             name: "revisions",
             columns: &[
                 ("job", Int),
@@ -94,10 +98,6 @@ pub(super) const TABLES: [Table; 7] = {
                 ("sealed_manifest", Bytes),
                 ("at", Int),
             ],
-        },
-        Table {
-            name: "locks",
-            columns: &[("job", Int), ("reason", Text), ("sealed_password", Bytes)],
         },
         Table {
             name: "events",
@@ -119,7 +119,7 @@ pub(super) const TABLES: [Table; 7] = {
 pub(super) enum Cell {
     Int(Option<i64>),
     Text(Option<String>),
-    Bytes(Vec<u8>),
+    Bytes(Option<Vec<u8>>),
     Flag(bool),
 }
 
@@ -137,7 +137,7 @@ impl Cell {
         match self {
             Self::Int(value) => Value::Int(*value),
             Self::Text(value) => Value::Text(value.as_deref()),
-            Self::Bytes(value) => Value::Bytes(value),
+            Self::Bytes(value) => Value::Bytes(value.as_deref()),
             Self::Flag(value) => Value::Flag(*value),
         }
     }
@@ -146,7 +146,7 @@ impl Cell {
         match self {
             Self::Int(value) => (*value).into(),
             Self::Text(value) => value.as_deref().into(),
-            Self::Bytes(value) => STANDARD.encode(value).into(),
+            Self::Bytes(value) => value.as_ref().map(|bytes| STANDARD.encode(bytes)).into(),
             Self::Flag(value) => (*value).into(),
         }
     }
@@ -157,7 +157,8 @@ impl Cell {
             (Kind::Int, json) => Self::Int(Some(json.as_i64()?)),
             (Kind::Text, Json::Null) => Self::Text(None),
             (Kind::Text, json) => Self::Text(Some(json.as_str()?.to_owned())),
-            (Kind::Bytes, json) => Self::Bytes(STANDARD.decode(json.as_str()?).ok()?),
+            (Kind::Bytes, Json::Null) => Self::Bytes(None),
+            (Kind::Bytes, json) => Self::Bytes(Some(STANDARD.decode(json.as_str()?).ok()?)),
             (Kind::Flag, json) => Self::Flag(json.as_bool()?),
         })
     }

@@ -20,8 +20,8 @@ pub(crate) enum Value<'a> {
     Int(Option<i64>),
     /// A text, if there is one.
     Text(Option<&'a str>),
-    /// Bytes.
-    Bytes(&'a [u8]),
+    /// Bytes, if there are some.
+    Bytes(Option<&'a [u8]>),
     /// Yes or no.
     Flag(bool),
 }
@@ -46,7 +46,7 @@ impl<'a> From<&'a str> for Value<'a> {
 
 impl<'a> From<&'a [u8]> for Value<'a> {
     fn from(value: &'a [u8]) -> Self {
-        Self::Bytes(value)
+        Self::Bytes(Some(value))
     }
 }
 
@@ -196,7 +196,7 @@ where
     bool: for<'t> Encode<'t, DB> + Type<DB>,
     Option<i64>: for<'t> Encode<'t, DB> + Type<DB>,
     for<'t> Option<&'t str>: Encode<'t, DB> + Type<DB>,
-    for<'t> &'t [u8]: Encode<'t, DB> + Type<DB>,
+    for<'t> Option<&'t [u8]>: Encode<'t, DB> + Type<DB>,
 {
     let query = sqlx::query::<DB>(sql);
     values.iter().fold(query, |query, value| match *value {

@@ -18,8 +18,8 @@ use crate::types::{Abort, Claim, ClaimedJob, Finish, Holder, LeaseTerm, LogObjec
 
 /// The event of a refusal; no change of state.
 const REFUSED: &str = "Refused";
-/// Refusals, and other notes of one kind, for one job. Enough to see that somebody tries; no way
-/// to fill a disk.
+/// Refusals, and other notes of one kind, for one job. Enough to see that somebody tries; no way to
+/// fill a disk.
 const REFUSALS_MAX: i64 = 100;
 
 /// How a job ends, one way or the other.

@@ -37,19 +37,25 @@ impl Verbs {
         let mut row = row::load(&mut session, id).await?;
         row.state.after(Change::Claim)?;
         if row.state.location == Location::NotReceived {
-            let actor = actor.clone();
-            chain::change(&mut session, &mut row, Change::Receive, actor, "", now).await?;
+            chain::change(
+                &mut session,
+                &mut row,
+                Change::Receive,
+                actor.clone(),
+                "",
+                now,
+            )
+            .await?;
         }
-        note(&mut session, &mut row, actor, LOCKED, reason, now).await?;
+        let event = chain::event(actor.clone(), LOCKED, reason, now);
+        if worth_noting(&mut session, &row, &event).await? {
+            chain::append(&mut session, &mut row, event).await?;
+        }
         session
             .execute(
-                "INSERT INTO locks (job, reason, sealed_password) VALUES ($1, $2, $3) \
-                 ON CONFLICT (job) DO UPDATE SET reason = excluded.reason",
-                &[
-                    row.seq.into(),
-                    printable(reason).as_ref().into(),
-                    [].as_slice().into(),
-                ],
+                "INSERT INTO locks (job, reason) VALUES ($1, $2) \
+                 ON CONFLICT (job) DO UPDATE SET reason = $2",
+                &[row.seq.into(), printable(reason).as_ref().into()],
             )
             .await?;
         row::save(&mut session, &mut row).await?;
@@ -70,13 +76,16 @@ impl Verbs {
         // It may be loaded, now or again: else a password is of no use and is not kept.
         row.state.after(Change::Claim)?;
         let actor = Actor::Customer(access_key_id.to_owned());
-        note(&mut session, &mut row, &actor, UNLOCK, "", now).await?;
+        let event = chain::event(actor, UNLOCK, "", now);
+        if worth_noting(&mut session, &row, &event).await? {
+            chain::append(&mut session, &mut row, event).await?;
+        }
         row.updated_at = cut(now);
         let sealed = self.seal.seal(&place(id), password.expose())?;
         session
             .execute(
-                "INSERT INTO locks (job, sealed_password) VALUES ($1, $2) ON CONFLICT (job) \
-                 DO UPDATE SET sealed_password = excluded.sealed_password, reason = NULL",
+                "INSERT INTO locks (job, sealed_password) VALUES ($1, $2) \
+                 ON CONFLICT (job) DO UPDATE SET sealed_password = $2, reason = NULL",
                 &[row.seq.into(), sealed.as_slice().into()],
             )
             .await?;
@@ -93,15 +102,18 @@ impl Verbs {
     ) -> Result<()> {
         let mut session = self.database.write().await?;
         let mut row = row::load(&mut session, id).await?;
-        note(&mut session, &mut row, actor, PASSWORD_GIVEN, detail, now).await?;
-        row::save(&mut session, &mut row).await?;
+        let event = chain::event(actor.clone(), PASSWORD_GIVEN, detail, now);
+        if worth_noting(&mut session, &row, &event).await? {
+            chain::append(&mut session, &mut row, event).await?;
+            row::save(&mut session, &mut row).await?;
+        }
         session.commit().await
     }
 
     /// Out of the columns of `locks` beside a job's.
     pub(super) fn lock(&self, id: &JobId, found: &Record) -> Result<Lock> {
         let sealed: Option<Vec<u8>> = found.get("sealed_password")?;
-        let password = match sealed.filter(|sealed| !sealed.is_empty()) {
+        let password = match sealed {
             Some(sealed) => {
                 let text = self.seal.open(&place(id), &sealed)?;
                 Some(Secret::new(text.as_str()))
@@ -115,30 +127,21 @@ impl Verbs {
     }
 }
 
-/// Appends the event, if it is worth it.
-async fn note(
-    session: &mut Session,
-    row: &mut Row,
-    actor: &Actor,
-    what: &str,
-    detail: &str,
-    now: Timestamp,
-) -> Result<()> {
-    let event = chain::event(actor.clone(), what, detail, now);
-    if worth_noting(session, row, &event).await? {
-        chain::append(session, row, event).await?;
-    }
-    Ok(())
-}
-
 /// What kept the device locked is no longer said: something was done about it.
 pub(super) async fn forget_reason(session: &mut Session, row: &Row) -> Result<()> {
-    let sql = "UPDATE locks SET reason = NULL WHERE job = $1";
-    session.execute(sql, &[row.seq.into()]).await.map(drop)
+    session
+        .execute(
+            "UPDATE locks SET reason = NULL WHERE job = $1",
+            &[row.seq.into()],
+        )
+        .await?;
+    Ok(())
 }
 
 /// A job that is over keeps no password.
 pub(super) async fn forget(session: &mut Session, seq: i64) -> Result<()> {
-    let sql = "DELETE FROM locks WHERE job = $1";
-    session.execute(sql, &[seq.into()]).await.map(drop)
+    session
+        .execute("DELETE FROM locks WHERE job = $1", &[seq.into()])
+        .await?;
+    Ok(())
 }

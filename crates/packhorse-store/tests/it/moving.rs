@@ -105,6 +105,35 @@ async fn a_file_moves_to_postgres_with_nothing_lost_and_is_closed() {
     assert!(matches!(again, Err(Error::NotEmpty)), "{again:?}");
 }
 
+#[tokio::test]
+async fn what_opens_a_device_and_what_keeps_it_locked_move_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::shared();
+    let (old, new) = (schema_1(folder.path()).await, server.database().await);
+    let (opened, locked) = {
+        let store = open(&old, key()).await.unwrap();
+        let alice = store.create_account("alice", None, NOW).await.unwrap();
+        let opened = store.create_job(new_job(&alice, "m"), NOW).await.unwrap();
+        let locked = store.create_job(new_job(&alice, "m"), NOW).await.unwrap();
+        let password = packhorse_core::secret::Secret::new("swordfish");
+        store
+            .unlock_job(alice.account, &opened.id, &alice.id, &password, NOW)
+            .await
+            .unwrap();
+        let dock = packhorse_core::event::Actor::Station("dock".to_owned());
+        let waits = store.lock_job(&locked.id, "no password", dock, NOW);
+        assert_eq!(waits.await.unwrap(), Progress::Pending);
+        (opened.id, locked.id)
+    };
+    migrate(&old, &new, &key()).await.unwrap();
+    let store = open(&new, key()).await.unwrap();
+    let opened = store.find_job(&opened).await.unwrap().unwrap().lock;
+    assert!(opened.password.unwrap().matches("swordfish"));
+    let locked = store.find_job(&locked).await.unwrap().unwrap().lock;
+    assert_eq!(locked.reason.as_deref(), Some("no password"));
+    assert!(locked.password.is_none());
+}
+
 fn make_folder(folder: &tempfile::TempDir) -> std::path::PathBuf {
     let path = folder.path().join("another");
     std::fs::create_dir(&path).unwrap();

@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex};
 
 use packhorse_core::ledger::EntryKind;
-use packhorse_media::{Entry, FileReader, MediaError, ReadError, Volume, Walk};
+use packhorse_media::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk};
 use packhorse_transfer::SourceVolume;
 
 use crate::bench_of_one::noise;
@@ -117,7 +117,7 @@ impl Volume for Disk {
         "made up".into()
     }
 
-    fn walk(&self, each: Walk<'_>) -> Result<(), MediaError> {
+    fn walk_until(&self, _stop: Stop<'_>, each: Walk<'_>) -> Result<(), MediaError> {
         for (number, file) in self.0.files.iter().enumerate() {
             let entry = Entry {
                 path: file.name.clone().into_bytes(),

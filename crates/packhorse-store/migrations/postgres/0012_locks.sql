@@ -1,7 +1,7 @@
 -- Jobs whose device is encrypted: why it could not be opened, and the password that the customer gave
--- for it (empty: none). Gone when the job is over.
+-- for it. Gone when the job is over.
 CREATE TABLE IF NOT EXISTS locks (
     job BIGINT PRIMARY KEY REFERENCES jobs (seq),
     reason TEXT,
-    sealed_password BYTEA NOT NULL
+    sealed_password BYTEA
 );
