@@ -235,6 +235,7 @@ mod tests {
             upload_id: None,
             attempts: 0,
             there: None,
+            record: None,
         }
     }
 

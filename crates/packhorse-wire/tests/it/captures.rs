@@ -163,7 +163,8 @@ fn manifest(request: &Request) -> Option<&str> {
         Request::CancelJob(_)
         | Request::GetStatus(_)
         | Request::ListJobs(_)
-        | Request::GetShippingLabel(_) => None,
+        | Request::GetShippingLabel(_)
+        | Request::UnlockJob(_) => None,
     }
 }
 
@@ -172,6 +173,7 @@ fn job_id(request: &Request) -> Option<&str> {
         Request::UpdateJob(update) => Some(&update.job_id),
         Request::CancelJob(cancel) => Some(&cancel.job_id),
         Request::GetStatus(status) => Some(&status.job_id),
+        Request::UnlockJob(unlock) => Some(&unlock.job_id),
         Request::CreateJob(_) | Request::ListJobs(_) | Request::GetShippingLabel(_) => None,
     }
 }

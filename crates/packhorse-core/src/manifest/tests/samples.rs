@@ -277,6 +277,7 @@ fn reads_every_option() {
         server_side_encryption: Some(Encryption::Aes256),
         verify: Verification::Reread,
         on_conflict: ConflictPolicy::Keep,
+        unlock: UnlockPolicy::Ask,
         volume: Some(2),
         restore_export: true,
     };
