@@ -130,11 +130,6 @@ pub(super) fn check_signature(context: &Context, job: &Job, text: &str) -> Resul
     check(context, job, &file).map_err(Flaw::refusal)
 }
 
-pub(super) fn refuse_export(id: &JobId) -> Failure {
-    let text = format!("job {id} is an export: the device that it fills must not be encrypted");
-    refuse(RefusalCode::UnsupportedKind, text)
-}
-
 /// Stations fill devices, but do not encrypt them yet. What the customer wants encrypted must not
 /// travel in the clear.
 fn refuse_what_stations_cannot_fill(job: &Job) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use packhorse_store::{Error, Job};
 use packhorse_wire::desk::{AskPasswords, Locked, Passwords, RefusalCode, Waiting};
 use packhorse_wire::xml;
 
-use super::claim::{check_device, check_signature, find, refuse_export};
+use super::claim::{check_device, check_signature, find};
 use super::refusals::{Failure, refuse, store_failure};
 use crate::context::Context;
 
@@ -27,6 +27,13 @@ pub(super) async fn passwords(
 ) -> Result<Passwords, Failure> {
     check_device(&message.device)?;
     let job = waiting(context, station, id, message.signature_file.as_deref()).await?;
+    // An export formats its device: what is on it is not opened.
+    if job.job_type == JobType::Export {
+        return Ok(Passwords {
+            is_expected: false,
+            passwords: Vec::new(),
+        });
+    }
     let (text, job_type) = (job.manifest.clone(), job.job_type);
     let read = move || manifest::read(text.expose(), job_type);
     let read = tokio::task::spawn_blocking(read).await;
@@ -70,7 +77,11 @@ pub(super) async fn locked(
         let text = format!("a reason is a text of at most {REASON_BYTES_MAX} bytes");
         return Err(refuse(RefusalCode::BadRequest, text));
     }
-    waiting(context, station, id, message.signature_file.as_deref()).await?;
+    let job = waiting(context, station, id, message.signature_file.as_deref()).await?;
+    if job.job_type == JobType::Export {
+        let text = format!("job {id} is an export: its device is formatted, not opened");
+        return Err(refuse(RefusalCode::UnsupportedKind, text));
+    }
     let actor = Actor::Station(station.to_owned());
     let locked = context.store.lock_job(id, reason, actor, context.now());
     let progress = locked.await.map_err(store_failure)?;
@@ -88,9 +99,6 @@ async fn waiting(
     let job = find(context, id).await?;
     if let Some(text) = signature_file {
         check_signature(context, &job, text)?;
-    }
-    if job.job_type == JobType::Export {
-        return Err(refuse_export(id));
     }
     let state = job.state.after(Change::Claim).map(drop);
     state.map_err(|forbidden| store_failure(Error::State(forbidden)))?;

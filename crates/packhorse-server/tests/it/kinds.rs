@@ -38,10 +38,10 @@ async fn an_export_is_lent_to_a_station_as_such() {
     let made: CreateJobAnswer = read_answer(&answer.body).unwrap();
     assert_eq!(made.warning_message, None);
     let claim = Claim {
-        device_id: None,
         job_id: None,
         signature_file: Some(made.signature_file_contents),
         device: "disk".to_owned(),
+        device_id: None,
     };
     let claim = serde_json::to_string(&claim).unwrap();
     let key = service.station("dock").await;
