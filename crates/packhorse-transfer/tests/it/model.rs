@@ -23,7 +23,7 @@ use crate::bench_of_one::{BUCKET, Bench};
 use crate::made_up::{Disk, MadeUp};
 
 /// Cases of a usual run.
-const CASES: u64 = 60;
+const CASES: u64 = 30;
 /// Cases at once: most of a case is waiting for pauses between tries.
 const AT_ONCE: usize = 12;
 /// Seeds that once failed: a lost answer to an abort, half of an error.
