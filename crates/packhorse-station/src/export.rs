@@ -5,16 +5,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use packhorse_core::job::JobType;
-use packhorse_core::ledger::Counts;
 use packhorse_core::manifest::{self, Manifest, S3Export};
 use packhorse_objects::client::Client;
 use packhorse_transfer::{Destination, Error as TransferError, Export, JobFolder, Meter};
-use packhorse_wire::desk::{Abort, Finish, Lease, LogObject};
+use packhorse_wire::desk::{Finish, Lease, LogObject};
 use tokio_util::sync::CancellationToken;
 
-use crate::desk::{Desk, chain};
+use crate::desk::Desk;
 use crate::keeper;
-use crate::load::{LoadReport, Station, abort_code, basis};
+use crate::load::{LoadReport, Station, basis};
 use crate::memory::Unfinished;
 use crate::{LoadError, LoadRequest};
 
@@ -119,33 +118,10 @@ impl Station {
                     bucket: report.log_bucket.to_string(),
                     key: report.log_key,
                 };
-                let failed = (&error, report.counts, log);
-                Err(self.abort_export(desk, &lease, &folder, failed, stop).await)
+                let ended = (report.counts, log);
+                Err(self.abort(desk, &lease, &folder, &error, ended, stop).await)
             }
             (Err(error), None) => Err(LoadError::Transfer(error)),
-        }
-    }
-
-    /// Ends a job whose device gave out in the middle.
-    async fn abort_export(
-        &self,
-        desk: &Desk,
-        lease: &Lease,
-        folder: &JobFolder,
-        (error, counts, log): (&TransferError, Counts, LogObject),
-        stop: &CancellationToken,
-    ) -> LoadError {
-        let abort = Abort {
-            epoch: Some(lease.epoch),
-            code: abort_code(error),
-            reason: chain(error),
-            counts,
-            log: Some(log),
-        };
-        let aborted = self.send_abort(desk, &lease.job_id, abort, stop).await;
-        match (&aborted, Unfinished::forget(folder)) {
-            (LoadError::Aborted { .. }, Err(error)) => error,
-            _ => aborted,
         }
     }
 }

@@ -14,9 +14,7 @@ use packhorse_core::serial;
 use packhorse_core::signature_file::SignatureFile;
 use packhorse_media::{Device, MediaError, Unlock};
 use packhorse_objects::client::Client;
-use packhorse_transfer::{
-    Error as TransferError, Import, JobFolder, Limits, Loaded, Meter, Throttle,
-};
+use packhorse_transfer::{Error as TransferError, Import, JobFolder, Limits, Meter, Throttle};
 use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -290,9 +288,14 @@ impl Station {
                 self.finish(desk, &lease, &folder, finish, stop).await
             }
             (Err(TransferError::Stopped), _) if lease_lost => Err(LoadError::LeaseLost),
-            (Err(error), Some(report)) => Err(self
-                .abort(desk, &lease, &folder, &error, report, stop)
-                .await),
+            (Err(error), Some(report)) => {
+                let log = LogObject {
+                    bucket: report.log_bucket.to_string(),
+                    key: report.log_key,
+                };
+                let ended = (report.counts, log);
+                Err(self.abort(desk, &lease, &folder, &error, ended, stop).await)
+            }
             (Err(error), None) => Err(LoadError::Transfer(error)),
         }
     }
@@ -376,24 +379,21 @@ impl Station {
     }
 
     /// Ends a job whose device turned out unreadable in the middle.
-    async fn abort(
+    pub(crate) async fn abort(
         &self,
         desk: &Desk,
         lease: &Lease,
         folder: &JobFolder,
         error: &TransferError,
-        report: Loaded,
+        (counts, log): (Counts, LogObject),
         stop: &CancellationToken,
     ) -> LoadError {
         let abort = Abort {
             epoch: Some(lease.epoch),
             code: abort_code(error),
             reason: chain(error),
-            counts: report.counts,
-            log: Some(LogObject {
-                bucket: report.log_bucket.to_string(),
-                key: report.log_key,
-            }),
+            counts,
+            log: Some(log),
         };
         let aborted = self.send_abort(desk, &lease.job_id, abort, stop).await;
         match (&aborted, Unfinished::forget(folder)) {
@@ -451,7 +451,7 @@ impl Station {
 }
 
 /// How a job ends whose device gave out in the middle.
-pub(crate) fn abort_code(error: &TransferError) -> Progress {
+fn abort_code(error: &TransferError) -> Progress {
     match error {
         TransferError::Media(error) => media_code(error),
         _ => Progress::DeviceError,

@@ -72,7 +72,7 @@ impl Loaded {
         format!(
             "job       {} {}\n\
              listed    {} entries, {}\n\
-             stored    {} files, {}, each confirmed by the store\n\
+             stored    {} files, {}, each compared with the store\n\
              ignored   {}\n\
              failed    {}\n\
              took      {}, {}\n\

@@ -53,6 +53,9 @@ pub struct ObjectRecord {
     /// Tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<(String, String)>,
+    /// Why the tags are not here, where the store told that there are some but not which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tags_refused: Option<String>,
     /// Why the path is not the key's, if it went to the recovery directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub misfit: Option<String>,

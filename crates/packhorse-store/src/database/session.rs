@@ -13,7 +13,7 @@ use sqlx::{
 
 use crate::error::{Error, Result};
 
-/// A value for a placeholder.
+/// A value that stands for `$1`, `$2`, … of a statement.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
     /// A number, if there is one.

@@ -49,6 +49,9 @@ pub(super) enum Outcome {
     Full,
 }
 
+/// The tags of an object, or the code of the store's refusal to tell them.
+type Tags = Result<Vec<(String, String)>, String>;
+
 /// Bytes that are what the store says, and all it says.
 pub(super) struct Proved {
     pub(super) facts: Facts,
@@ -260,7 +263,7 @@ impl Lane {
     /// The row of an object that is on the device.
     pub(super) async fn done(&self, row: &OpenObject, proved: Proved) -> Result<Box<Done>, Failed> {
         let tags = match proved.facts.tags {
-            0 => Vec::new(),
+            0 => Ok(Vec::new()),
             _ => self.tags(row).await?,
         };
         let record = record(self.bucket_name(row), row, &proved, tags);
@@ -276,16 +279,15 @@ impl Lane {
         }))
     }
 
-    /// Somebody who may read an object may not always read its tags: then it is exported without.
-    async fn tags(&self, row: &OpenObject) -> Result<Vec<(String, String)>, Failed> {
+    /// Somebody who may read an object may not always read its tags: then it is exported without,
+    /// and its record says why.
+    async fn tags(&self, row: &OpenObject) -> Result<Tags, Failed> {
         let what = || format!("GET tags of {}/{}", self.bucket(row), row.key);
         let get = || self.client.object_tags(self.bucket(row), &row.key);
         match self.retry.run(&what, get).await {
-            Err(Failed::Object(error)) => {
-                tracing::warn!(object.key = row.key, error = %error, "tags were not exported");
-                Ok(Vec::new())
-            }
-            tags => tags,
+            Ok(tags) => Ok(Ok(tags)),
+            Err(Failed::Object(error)) => Ok(Err(store_verdict(&error).code)),
+            Err(job) => Err(job),
         }
     }
 
@@ -336,7 +338,7 @@ fn record(
     bucket: Option<&BucketName>,
     row: &OpenObject,
     proved: &Proved,
-    tags: Vec<(String, String)>,
+    tags: Tags,
 ) -> ObjectRecord {
     let Proved {
         facts,
@@ -344,6 +346,10 @@ fn record(
         proven,
     } = proved;
     let meta = &facts.meta;
+    let (tags, tags_refused) = match tags {
+        Ok(tags) => (tags, None),
+        Err(why) => (Vec::new(), Some(why)),
+    };
     let headers = [
         ("content-type", &meta.content_type),
         ("content-encoding", &meta.content_encoding),
@@ -368,6 +374,7 @@ fn record(
         headers: given.collect(),
         metadata: meta.metadata.clone(),
         tags,
+        tags_refused,
         misfit: row.misfit.clone(),
     }
 }

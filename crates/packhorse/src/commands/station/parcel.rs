@@ -4,6 +4,7 @@
 use packhorse_core::id::JobId;
 use packhorse_core::job::{ABORTS, Progress};
 use packhorse_station::{LoadError, Parcels};
+use packhorse_wire::desk::Whereabouts;
 use serde::Serialize;
 
 use super::desk::DeskArgs;
@@ -96,6 +97,14 @@ struct Noted {
 }
 
 impl Noted {
+    fn of(job_id: JobId, told: Whereabouts) -> Self {
+        Self {
+            job_id,
+            location: Some(told.location.code()),
+            progress: told.progress.code(),
+        }
+    }
+
     fn to_text(&self) -> String {
         let Self {
             job_id, progress, ..
@@ -114,11 +123,7 @@ pub(super) async fn receive(args: ReceiveArgs, ctx: &Context) -> anyhow::Result<
     };
     conclude(
         args.output.output,
-        told.await.map(|told| Noted {
-            job_id: args.job,
-            location: Some(told.location.code()),
-            progress: told.progress.code(),
-        }),
+        told.await.map(|told| Noted::of(args.job, told)),
     )
 }
 
@@ -131,11 +136,7 @@ pub(super) async fn send_back(args: ReturnArgs, ctx: &Context) -> anyhow::Result
     };
     conclude(
         args.output.output,
-        told.await.map(|told| Noted {
-            job_id: args.job,
-            location: Some(told.location.code()),
-            progress: told.progress.code(),
-        }),
+        told.await.map(|told| Noted::of(args.job, told)),
     )
 }
 
