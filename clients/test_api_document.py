@@ -73,6 +73,7 @@ def customer(account, create, place):
         "AWS_DEFAULT_REGION": "us-east-1",
         "BUCKET": job.bucket,
         "JOB": job.id,
+        "PASSWORD": "correct horse; battery+staple",
     }
     environment = clean_environment(place, **variables)
     # The command line as an operator installs it, and the AWS CLI of the system.
@@ -116,6 +117,11 @@ def told_the_job(job, output):
     assert job.id in output
 
 
+def kept(job, output):
+    assert "<Success>true</Success>" in output
+    assert "correct horse" not in job.status()["CurrentManifest"]
+
+
 def linked(_, output):
     url = re.search(r"https?://[^\s<\"]+/artifacts/[^\s<\"]+", output)
     with urllib.request.urlopen(html.unescape(url.group()), timeout=SECONDS_MAX) as label:
@@ -129,6 +135,7 @@ EFFECTS = {
     "GetStatus": told_pending,
     "ListJobs": told_the_job,
     "GetShippingLabel": linked,
+    "UnlockJob": kept,
 }
 
 

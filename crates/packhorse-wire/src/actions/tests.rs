@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use packhorse_core::job::{Location, Progress};
+use packhorse_core::secret::Secret;
 use proptest::prelude::*;
 
 use super::*;
@@ -73,7 +74,17 @@ fn what_is_missing_or_wrong_has_the_services_own_fault() {
         id,
         "jobIds must be specified",
     );
+    check_fault(
+        "Action=UnlockJob&JobId=4K7PQ2XB&Password=",
+        missing,
+        "Password must be specified",
+    );
     let invalid = "InvalidParameterException";
+    check_fault(
+        "Action=UnlockJob&JobId=4K7PQ2XB&Password=a%0A",
+        invalid,
+        "The parameter Password contains a control character, perhaps a line break",
+    );
     check_fault(
         "Action=CreateJob&JobType=Bogus&Manifest=x",
         invalid,
@@ -228,6 +239,7 @@ fn every_answer_is_read_back_by_the_client() {
         artifacts: Vec::new(),
     });
     check_answer(&CancelJobAnswer { success: true });
+    check_answer(&UnlockJobAnswer { success: true });
     check_answer(&status("a: 1\r\n<b>: \"ü\" ]]>\n"));
     check_answer(&GetStatusAnswer {
         error_count: 3,
@@ -293,8 +305,12 @@ proptest! {
         job_id in text(), max_jobs in 0..=JOBS_PER_PAGE_MAX,
         marker in proptest::option::of(text()), job_ids in proptest::collection::vec(text(), 1..30),
         street1 in proptest::option::of(text()), api_version in proptest::option::of("[ -~]{1,64}"),
-        manifest_secrets: bool,
+        manifest_secrets: bool, password in "\\PC{1,200}",
     ) {
+        let unlock = UnlockJob {
+            job_id: job_id.clone(), password: Secret::new(&*password), api_version: api_version.clone(),
+        };
+        prop_assert_eq!(round_trip(&unlock), Ok(Request::UnlockJob(unlock)));
         let cancel = CancelJob { job_id: job_id.clone(), api_version: api_version.clone() };
         prop_assert_eq!(round_trip(&cancel), Ok(Request::CancelJob(cancel)));
         let status = GetStatus { job_id, manifest_secrets, api_version: api_version.clone() };

@@ -38,11 +38,8 @@ impl Action for UnlockJob {
 
     fn read(parameters: &Parameters) -> Result<Self, Fault> {
         let job_id = read_job_id(parameters)?;
-        let password = parameters.get("Password").unwrap_or_default();
+        let password = parameters.required_text("Password")?;
         let wrong = |what: &str| Err(Fault::invalid_parameter("Password", what));
-        if password.is_empty() {
-            return wrong("must be specified");
-        }
         if password.len() > PASSWORD_BYTES_MAX {
             return wrong("must have at most 1024 bytes");
         }
