@@ -8,6 +8,7 @@ use packhorse_objects::client::{Client, Error};
 use packhorse_store::{AccessKey, Store};
 use packhorse_wire::desk::{Credentials, ObjectStore};
 
+use crate::api::Redactions;
 use crate::postal;
 use crate::store_error::chain;
 
@@ -29,6 +30,8 @@ pub struct Context {
     pub clock: Clock,
     /// Connections to the object store; made empty, [`Default`].
     pub connections: Connections,
+    /// Manifests without their passwords, as asked for lately; made empty, [`Default`].
+    pub redactions: Redactions,
 }
 
 /// Connections to the object store, shared by the requests of all customers; each request is signed

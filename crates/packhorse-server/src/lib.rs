@@ -20,7 +20,8 @@ mod postal;
 mod store_error;
 mod throttle;
 
+pub use api::Redactions;
 pub use context::{Clock, Connections, Context, Facility, Settings};
 pub use desk::LEASE_TTL;
 pub use expiry::expire_once;
-pub use http::{Error, Server};
+pub use http::{Error, Server, Tls, TlsError};

@@ -68,6 +68,12 @@ pub(crate) struct Server {
     pub(crate) tls_cert: Option<PathBuf>,
     /// Private key (PEM). `PACKHORSE_SERVER__TLS_KEY`; none.
     pub(crate) tls_key: Option<PathBuf>,
+    /// Whether plain HTTP may be spoken on addresses that other machines reach.
+    /// `PACKHORSE_SERVER__ALLOW_PLAIN_HTTP`; false.
+    pub(crate) allow_plain_http: bool,
+    /// Seconds for which a server that was told to stop still answers, while `/readyz` says no.
+    /// `PACKHORSE_SERVER__DRAIN_SECONDS`; 0.
+    pub(crate) drain_seconds: u16,
 }
 
 impl Default for Server {
@@ -81,6 +87,8 @@ impl Default for Server {
             metrics_listen: None,
             tls_cert: None,
             tls_key: None,
+            allow_plain_http: false,
+            drain_seconds: 0,
         }
     }
 }

@@ -5,6 +5,7 @@ mod settings;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use packhorse_objects::embedded::{Embedded, OpenError};
@@ -37,11 +38,13 @@ impl Serving {
     /// addresses accept connections.
     pub(crate) async fn start(config: &Config, environment: &Environment) -> anyhow::Result<Self> {
         settings::refuse_unsupported(config)?;
+        let tls = settings::tls(config)?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let listener = bind(config.server.listen, "--listen").await?;
         let listening = listener.local_addr()?;
         let api = match &config.server.public_url {
             Some(url) => settings::checked_url(url)?,
-            None => settings::reachable_url(listening, None),
+            None => settings::reachable_url(scheme, listening, None),
         };
         let s3_listener = match config.object_store.endpoint {
             Some(_) => None,
@@ -50,7 +53,11 @@ impl Serving {
         let s3 = match &s3_listener {
             Some(listener) => {
                 let public = config.server.public_url.as_deref();
-                Some(settings::reachable_url(listener.local_addr()?, public))
+                Some(settings::reachable_url(
+                    "http",
+                    listener.local_addr()?,
+                    public,
+                ))
             }
             None => None,
         };
@@ -75,7 +82,10 @@ impl Serving {
             settings,
             clock: Arc::new(clock::now),
             connections: packhorse_server::Connections::default(),
+            redactions: packhorse_server::Redactions::default(),
         });
+        let drain = Duration::from_secs(config.server.drain_seconds.into());
+        let server = server.with_tls(tls).with_drain(drain);
         let stopped = stop.clone().cancelled_owned();
         let api_task = tokio::spawn(async move {
             server

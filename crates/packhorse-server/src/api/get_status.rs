@@ -6,7 +6,7 @@ use packhorse_wire::actions::{GetStatus, GetStatusAnswer};
 use packhorse_wire::fault::Fault;
 
 use super::faults::lookup_fault;
-use super::{job_id, manifest, messages};
+use super::{job_id, messages};
 use crate::artifacts;
 use crate::context::Context;
 
@@ -38,7 +38,7 @@ pub(super) async fn run(
         signature_file_contents,
         current_manifest: match asked.manifest_secrets {
             true => job.manifest.expose().to_owned(),
-            false => manifest::redacted(job.manifest.expose()).await?,
+            false => context.redactions.of(job.manifest.expose()).await?,
         },
         creation_date: job.created_at,
         aws_shipping_address: facility.map(|facility| facility.address_for(id.as_str())),

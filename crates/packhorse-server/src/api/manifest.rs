@@ -71,17 +71,11 @@ fn facility(context: &Context) -> Facility {
     }
 }
 
-/// The text as its owner may see it again: without its passwords.
-pub(super) async fn redacted(text: &str) -> Result<String, Fault> {
-    let owned = text.to_owned();
-    off_the_loop(text.len(), move || manifest::redact(&owned)).await
-}
-
 /// A text of this length is read in less time than a thread takes to wake up.
 const SHORT_BYTES: usize = 4 * 1024;
 
 /// Up to 1 MiB of YAML takes some time; other requests must not wait for it.
-async fn off_the_loop<T: Send + 'static>(
+pub(super) async fn off_the_loop<T: Send + 'static>(
     text_bytes: usize,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Fault> {

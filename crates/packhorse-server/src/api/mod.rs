@@ -10,6 +10,7 @@ mod job_id;
 mod list_jobs;
 mod manifest;
 mod messages;
+mod redactions;
 mod sender;
 mod unlock_job;
 mod update_job;
@@ -31,6 +32,8 @@ use crate::http::{Bodies, BodyError, CutBody, RequestId};
 use crate::throttle::Throttle;
 
 use faults::store_fault;
+
+pub use redactions::Redactions;
 
 /// Seconds after which a refused client may try again: a bucket is full again by then.
 const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("1");

@@ -11,6 +11,7 @@ use packhorse_objects::client::{Client, Error};
 use packhorse_wire::desk::Credentials;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
 use crate::context::Context;
 use crate::store_error::chain;
@@ -26,6 +27,7 @@ const PROBE_BUCKET: &str = "packhorse-readiness-probe";
 #[derive(Clone)]
 pub(super) struct Health {
     context: Context,
+    stopping: CancellationToken,
     last: Arc<Mutex<Option<(Instant, Readiness)>>>,
 }
 
@@ -36,9 +38,10 @@ struct Readiness {
 }
 
 impl Health {
-    pub(super) fn new(context: Context) -> Self {
+    pub(super) fn new(context: Context, stopping: CancellationToken) -> Self {
         Self {
             context,
+            stopping,
             last: Arc::default(),
         }
     }
@@ -106,8 +109,11 @@ pub(super) async fn alive() -> &'static str {
     "alive\n"
 }
 
-/// Database and object store answer.
+/// Database and object store answer, and the server goes on.
 pub(super) async fn ready(State(health): State<Health>) -> Response {
+    if health.stopping.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
+    }
     let Readiness {
         database,
         object_store,

@@ -5,14 +5,16 @@ mod console;
 mod health;
 mod request_id;
 mod router;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_io_timeout::TimeoutStream;
@@ -23,6 +25,7 @@ use crate::expiry;
 
 pub(crate) use body::{Bodies, BodyError, CutBody};
 pub(crate) use request_id::RequestId;
+pub use tls::{Tls, TlsError};
 
 /// Connections served at once; more wait in the listener's queue. Each costs some 10 KiB, and its
 /// body at most what [`body`] allows.
@@ -45,18 +48,40 @@ pub enum Error {
     /// The listener is not usable.
     #[error("the listener cannot be used")]
     Listener(#[source] std::io::Error),
+    /// The certificate is read, and no TLS can be made with it.
+    #[error("TLS cannot be set up")]
+    Tls(#[source] rustls::Error),
 }
 
 /// The service over HTTP.
 #[derive(Clone)]
 pub struct Server {
     context: Context,
+    tls: Option<Tls>,
+    drain: Duration,
 }
 
 impl Server {
-    /// A server; nothing runs yet.
+    /// A server; nothing runs yet. It speaks plain HTTP, and stops without delay.
     pub fn new(context: Context) -> Self {
-        Self { context }
+        Self {
+            context,
+            tls: None,
+            drain: Duration::ZERO,
+        }
+    }
+
+    /// Speaks TLS only.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
+    }
+
+    /// Told to stop, still answers for this long, while `/readyz` and the end of each connection
+    /// send clients elsewhere.
+    #[must_use]
+    pub fn with_drain(self, drain: Duration) -> Self {
+        Self { drain, ..self }
     }
 
     /// Serves until `stop` is done, then answers what is in flight (for at most half a minute) and
@@ -69,28 +94,39 @@ impl Server {
         listener.local_addr().map_err(Error::Listener)?;
         let ended = CancellationToken::new();
         let expiring = tokio::spawn(expiry::run(self.context.clone(), ended.clone()));
-        let router = router::router(self.context);
+        let acceptor = self.tls.as_ref().map(Tls::acceptor).transpose();
+        let acceptor = acceptor.map_err(Error::Tls)?;
+        if let Some(tls) = self.tls {
+            tokio::spawn(tls.follow(ended.clone()));
+        }
+        let stopping = CancellationToken::new();
+        let router = router::router(self.context, stopping.clone());
         let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let open = GracefulShutdown::new();
-        tokio::pin!(stop);
+        let until = async {
+            stop.await;
+            stopping.cancel();
+            tokio::time::sleep(self.drain).await;
+        };
+        tokio::pin!(until);
         loop {
             let next = accept(&listener, &slots);
             let (stream, slot) = tokio::select! {
-                () = &mut stop => break,
+                () = &mut until => break,
                 next = next => next,
             };
-            let service = TowerToHyperService::new(router.clone());
-            let mut stream = TimeoutStream::new(stream);
-            stream.set_write_timeout(Some(WRITE_TIMEOUT));
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
-                .max_buf_size(HEAD_BYTES_MAX)
-                .serve_connection(TokioIo::new(Box::pin(stream)), service);
-            let connection = open.watch(connection);
+            let (router, acceptor, watcher) = (router.clone(), acceptor.clone(), open.watcher());
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection broke");
+                let mut stream = TimeoutStream::new(stream);
+                stream.set_write_timeout(Some(WRITE_TIMEOUT));
+                let stream = Box::pin(stream);
+                match acceptor {
+                    None => converse(stream, router, watcher).await,
+                    Some(acceptor) => {
+                        if let Some(stream) = acceptor.accept(stream).await {
+                            converse(stream, router, watcher).await;
+                        }
+                    }
                 }
                 drop(slot);
             });
@@ -107,6 +143,21 @@ impl Server {
             tracing::error!("the expiry of jobs broke off");
         }
         Ok(())
+    }
+}
+
+/// Answers what comes over one connection.
+async fn converse<S>(stream: S, router: axum::Router, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection broke");
     }
 }
 

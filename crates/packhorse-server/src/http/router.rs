@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::{any, get};
-use http::Method;
-use http::header::ACCEPT;
+use http::header::{ACCEPT, CONNECTION};
+use http::{HeaderValue, Method};
+use tokio_util::sync::CancellationToken;
 
 use super::{Bodies, console, health, request_id};
 use crate::context::Context;
 use crate::{api, artifacts, desk};
 
 /// The Query API takes whatever no other route does, since its clients may have any path prefix.
-pub(super) fn router(context: Context) -> Router {
+/// Once `stopping` is done, clients are sent elsewhere.
+pub(super) fn router(context: Context, stopping: CancellationToken) -> Router {
     let bodies = Bodies::new();
-    let health = health::Health::new(context.clone());
+    let health = health::Health::new(context.clone(), stopping.clone());
     let edge = Arc::new(api::Edge::new(context.clone(), bodies.clone()));
     Router::new()
         .route("/healthz", get(health::alive))
@@ -28,7 +31,22 @@ pub(super) fn router(context: Context) -> Router {
         .nest("/desk/v1", desk::router(context, bodies))
         .fallback(query_api)
         .with_state(edge)
+        .layer(axum::middleware::from_fn_with_state(stopping, close))
         .layer(axum::middleware::from_fn(request_id::name_request))
+}
+
+/// A server that is about to stop keeps no connection: the next request finds another one.
+async fn close(
+    State(stopping): State<CancellationToken>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut answer = next.run(request).await;
+    if stopping.is_cancelled() {
+        let close = HeaderValue::from_static("close");
+        answer.headers_mut().insert(CONNECTION, close);
+    }
+    answer
 }
 
 async fn query_api(State(edge): State<Arc<api::Edge>>, request: Request) -> Response {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::{SignedDuration, Timestamp};
 use packhorse_core::id::JobId;
-use packhorse_server::{Connections, Context, Facility, Server, Settings};
+use packhorse_server::{Connections, Context, Facility, Redactions, Server, Settings};
 use packhorse_store::{AccessKey, MasterKey, Store};
 use packhorse_wire::actions::{Action, CreateJob, CreateJobAnswer, read_answer};
 use packhorse_wire::desk::ObjectStore;
@@ -65,6 +65,7 @@ impl Service {
             settings,
             clock: Arc::new(move || *clock.lock().unwrap()),
             connections: Connections::default(),
+            redactions: Redactions::default(),
         };
         let stop = CancellationToken::new();
         let stopped = stop.clone().cancelled_owned();

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, anyhow, bail};
 use jiff::SignedDuration;
-use packhorse_server::{Facility, Settings};
+use packhorse_server::{Facility, Settings, Tls};
 use packhorse_wire::desk::ObjectStore;
 use reqwest::Url;
 
@@ -15,17 +15,46 @@ const SECONDS_PER_DAY: i64 = 24 * 60 * 60;
 
 /// Refuses what would be less safe, or other, than the operator asked for.
 pub(super) fn refuse_unsupported(config: &Config) -> anyhow::Result<()> {
-    if config.server.tls_cert.is_some() || config.server.tls_key.is_some() {
-        return Err(
-            anyhow!("server.tls_cert is set, but this version serves plain HTTP only").context(
-                Hint("leave it out and put a proxy that speaks TLS in front".into()),
-            ),
-        );
+    let server = &config.server;
+    if server.tls_cert.is_none() {
+        refuse_open_plain(config, server.listen, "server.listen")?;
+    }
+    if config.object_store.endpoint.is_none() {
+        refuse_open_plain(config, server.s3_listen, "server.s3_listen")?;
     }
     if config.object_store.credentials == CredentialsOf::Service {
         bail!("object_store.credentials is \"service\", but this version knows \"owner\" only");
     }
     Ok(())
+}
+
+/// Plain HTTP stays on this machine unless the operator says that the network may be trusted.
+fn refuse_open_plain(config: &Config, address: SocketAddr, key: &str) -> anyhow::Result<()> {
+    if config.server.allow_plain_http || address.ip().is_loopback() {
+        return Ok(());
+    }
+    let advice = match key {
+        "server.listen" => {
+            "set server.tls_cert and server.tls_key; or, behind a proxy that speaks TLS, \
+             server.allow_plain_http = true"
+        }
+        _ => {
+            "the embedded store has no TLS: keep it on 127.0.0.1, set object_store.endpoint, or \
+             server.allow_plain_http = true where the network is trusted"
+        }
+    };
+    let what = format!("{key} is {address}: other machines would speak plain HTTP to it");
+    Err(anyhow!(what).context(Hint(advice.into())))
+}
+
+/// The certificate and its key, if there is one.
+pub(super) fn tls(config: &Config) -> anyhow::Result<Option<Tls>> {
+    match (&config.server.tls_cert, &config.server.tls_key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => Ok(Some(Tls::load(cert.clone(), key.clone())?)),
+        (Some(_), None) => bail!("server.tls_cert is set, and server.tls_key is not"),
+        (None, Some(_)) => bail!("server.tls_key is set, and server.tls_cert is not"),
+    }
 }
 
 /// What the operator configured, for the server. `api` is the URL under which clients reach it,
@@ -105,16 +134,16 @@ pub(super) fn checked_url(text: &str) -> anyhow::Result<String> {
 
 /// A URL for an address that is listened on. "All addresses" is no address to connect to: the host
 /// of the public URL stands in for it, or this machine.
-pub(super) fn reachable_url(address: SocketAddr, public_url: Option<&str>) -> String {
+pub(super) fn reachable_url(scheme: &str, address: SocketAddr, public_url: Option<&str>) -> String {
     if !address.ip().is_unspecified() {
-        return format!("http://{address}");
+        return format!("{scheme}://{address}");
     }
     let public = public_url.and_then(|url| Url::parse(url).ok());
     let host = public
         .as_ref()
         .and_then(Url::host_str)
         .unwrap_or("127.0.0.1");
-    format!("http://{host}:{}", address.port())
+    format!("{scheme}://{host}:{}", address.port())
 }
 
 #[cfg(test)]
@@ -124,7 +153,8 @@ mod tests {
     #[test]
     fn all_addresses_become_one_that_can_be_connected_to() {
         let check = |address: &str, public, expected| {
-            assert_eq!(reachable_url(address.parse().unwrap(), public), expected);
+            let url = reachable_url("http", address.parse().unwrap(), public);
+            assert_eq!(url, expected);
         };
         check(
             "127.0.0.1:1",
@@ -153,8 +183,20 @@ mod tests {
     fn what_would_be_less_safe_than_asked_is_refused() {
         let mut config = Config::default();
         assert!(refuse_unsupported(&config).is_ok());
+        config.server.listen = "0.0.0.0:8080".parse().unwrap();
+        let error = refuse_unsupported(&config).unwrap_err().to_string();
+        assert!(error.contains("server.listen is 0.0.0.0:8080"), "{error}");
         config.server.tls_cert = Some("cert.pem".into());
-        assert!(refuse_unsupported(&config).is_err());
+        assert!(refuse_unsupported(&config).is_ok());
+        assert!(tls(&config).is_err());
+        config.server.s3_listen = "192.0.2.1:9000".parse().unwrap();
+        let error = refuse_unsupported(&config).unwrap_err().to_string();
+        assert!(error.contains("server.s3_listen"), "{error}");
+        config.object_store.endpoint = Some("https://s3.example".into());
+        assert!(refuse_unsupported(&config).is_ok());
+        config.object_store.endpoint = None;
+        config.server.allow_plain_http = true;
+        assert!(refuse_unsupported(&config).is_ok());
     }
 
     #[test]

@@ -143,10 +143,12 @@ fn address(config: &Config) -> Finding {
         None if listen.ip().is_loopback() => {
             Finding::ok(CHECK, format!("{listen}, this machine only"))
         }
+        None if config.server.tls_cert.is_some() => Finding::ok(CHECK, format!("{listen}, TLS")),
         None => Finding::warn(
             CHECK,
             format!("{listen} is open to the network, without TLS and server.public_url"),
-            "put a proxy that speaks TLS in front and set server.public_url to its https address",
+            "set server.tls_cert and server.tls_key, or put a proxy that speaks TLS in front; and set \
+             server.public_url",
         ),
     }
 }
