@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-export test model bench bench-api bench-manifest bench-media bench-seek fuzz setup rusoto clean-venv
+.PHONY: help demo demo-export test model bench bench-api bench-manifest bench-media bench-seek deb fuzz setup rusoto clean-venv
 
 PYTHON ?= python3
 VENV := .venv
@@ -58,6 +58,10 @@ bench-api: $(VENV)/test.stamp ## requests per second of the API; BENCH="--second
 	cargo build --release --locked -p packhorse-server --example load
 	cargo build --release --locked -p packhorse-store --example commits
 	$(VENV)/bin/python bench/api.py $(BENCH)
+
+deb: ## build a Debian package into target/deb; needs debhelper
+	cargo build --release --locked -p packhorse
+	packaging/build-deb.sh target/release/packhorse target/deb
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 	cargo +nightly fuzz --version >/dev/null 2>&1 || cargo +nightly install --locked cargo-fuzz

@@ -28,6 +28,9 @@ need unshare util-linux  # a private, tiny tmpfs
 need pdftoppm poppler-utils  # labels and packing slips as a printer sees them
 need zbarimg zbar-tools  # their barcodes as a scanner reads them
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql) # started by the tests, beside the system's own
+need dh debhelper        # packs the Debian package
+need dpkg-buildpackage dpkg-dev
+need systemd-analyze systemd # judges its units
 need curl curl           # clients of the conformance suite, from here on
 need node nodejs
 need npm npm
