@@ -1,7 +1,8 @@
 """Signed GetStatus and CreateJob per second, beside what the database itself can commit.
 
-One `packhorse serve` (release build) with its embedded object store is pinned to one core; the load
-generator (bench/load.rs) has the others. CreateJob is measured against the raw commit rate
+One `packhorse serve` (release build) is pinned to one core; the load generator (bench/load.rs) and the
+object store, another `packhorse serve`, have the others. CreateJob asks that store about the bucket, in
+seven requests that are part of what is measured. It is measured against the raw commit rate
 (bench/commits.rs): the server's own SQLite inserts one row of a job's size a transaction, on the same
 core and disk, asked by as many tasks and with the same durability (write-ahead log, every commit
 synced). Both are measured in turns of a second or two, since a disk
@@ -29,7 +30,7 @@ os.environ.setdefault("PACKHORSE_BINARY", str(ROOT / "target" / "release" / "pac
 sys.path.insert(0, str(ROOT / "clients"))
 
 from manifests import manifest  # noqa: E402 - the path is set above
-from product import BINARY, Server  # noqa: E402
+from product import BINARY, Server, running  # noqa: E402
 
 EXAMPLES = ROOT / "target" / "release" / "examples"
 LOAD, COMMITS = EXAMPLES / "load", EXAMPLES / "commits"
@@ -107,12 +108,13 @@ def resident_mib(server):
         return int(next(line for line in status if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def customers(server, count):
-    """Accounts with a bucket and a job each."""
+def customers(server, store, count):
+    """Accounts with a bucket and a job each; the store knows them too."""
     keys = []
     for _ in range(count):
-        account = server.account()
-        bucket = account.bucket()
+        there = store.account()
+        bucket = there.bucket()
+        account = server.account(key=(there.access_key_id, there.secret_access_key))
         answer = account.jobs().create_job(
             JobType="Import", Manifest=manifest(bucket), ValidateOnly=False
         )
@@ -127,9 +129,9 @@ def customers(server, count):
     return keys
 
 
-def measure(server, work, options, core, others):
+def measure(server, store, work, options, core, others):
     """All runs; returns the record."""
-    keys, raw = customers(server, ACCOUNTS), Raw(work)
+    keys, raw = customers(server, store, ACCOUNTS), Raw(work)
     record = {"GetStatus": {}, "CreateJob": {}, "memory": []}
     seconds = options.seconds
     for connections in CONNECTIONS:
@@ -202,12 +204,14 @@ def main():
     OUT.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="packhorse-bench-", dir=options.work) as work:
         limits = {"PACKHORSE_LIMITS__JOBS_PER_DAY": 1_000_000, "RUST_LOG": "warn"}
-        server = Server(Path(work) / "data", **limits)
-        with pinned(core):
-            server.start()
         with contextlib.ExitStack() as stack:
-            stack.callback(server.stop)
-            record = measure(server, work, options, core, others)
+            with pinned(others[0]):
+                store = stack.enter_context(running(Server(Path(work) / "store", RUST_LOG="warn")))
+            limits["PACKHORSE_OBJECT_STORE__ENDPOINT"] = store.s3
+            server = Server(Path(work) / "data", s3_listen=None, **limits)
+            with pinned(core):
+                stack.enter_context(running(server))
+            record = measure(server, store, work, options, core, others)
     record["machine"] = f"{len(cores)} cores, {platform.machine()}, Linux {platform.release()}"
     (OUT / "api.json").write_text(json.dumps(record, indent=1) + "\n")
     text = tables(record)
