@@ -71,10 +71,10 @@ def measured(command, environment, started=None):
 class Peers:
     """The uploaders on one machine, with one store."""
 
-    def __init__(self, server, store, folder, work, floor):
+    def __init__(self, server, store, folder, work, floor, key=None):
         self.server, self.store, self.folder, self.work = server, store, folder, work
         self.floor_program = floor
-        self.account = server.account()
+        self.account = server.account(key=key)
         self.jobs = self.account.jobs()
         self.station_key = server.key()
         self.environment = clean_environment(

@@ -5,6 +5,9 @@ the client (user + system, with children) and its peak memory. Packhorse's time 
 job: CreateJob, writing SIGNATURE, `station load` with ledger, verification and report. The other
 tools copy the folder and neither verify nor report. The store (bench/store) keeps no bytes.
 
+With --against ceph the store is a Ceph RADOS gateway that is started for it (bench/ceph.py): smaller
+disks then, since it keeps every byte in memory, and no floor, which does not sign.
+
 Prints medians and ratios; writes bench/out/*.json and bench/out/table.md.
 """
 
@@ -26,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("PACKHORSE_BINARY", str(ROOT / "target" / "release" / "packhorse"))
 sys.path.insert(0, str(ROOT / "clients"))
 
+import ceph  # noqa: E402 - the path is set above
 import workload  # noqa: E402 - the path is set above
 from peers import PEERS, Peers  # noqa: E402
 from product import BINARY, Server, running  # noqa: E402
@@ -35,9 +39,57 @@ OUT = ROOT / "bench" / "out"
 S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
 
 
+class Light:
+    """The light store: its address and process; it checks no signature."""
+
+    name, key = "light", None
+
+    def __init__(self, address, pid):
+        self.address, self.pids = address, [pid]
+
+    def make(self, _, bucket):
+        ask("PUT", f"{self.address}/{bucket}")
+
+    def count(self, _, bucket):
+        return count_objects(f"{self.address}/{bucket}")
+
+    def drop(self, _, bucket):
+        ask("DELETE", f"{self.address}/{bucket}")
+
+
+class Ceph:
+    """A RADOS gateway: its address, its user's key and its processes."""
+
+    name = "ceph"
+
+    def __init__(self, address, key, pids):
+        self.address, self.key, self.pids = address, key, pids
+
+    def make(self, account, bucket):
+        account.s3(self.address).create_bucket(Bucket=bucket)
+
+    def count(self, account, bucket):
+        pages = account.s3(self.address).get_paginator("list_objects_v2")
+        return sum(page["KeyCount"] for page in pages.paginate(Bucket=bucket))
+
+    def drop(self, account, bucket):
+        """Leaves it: memstore would not give the memory back."""
+
+
+@contextlib.contextmanager
+def the_store(options, work):
+    """The store that was asked for, as long as it is needed."""
+    if options.against == "ceph":
+        with ceph.gateway(work) as (address, key, pids):
+            yield Ceph(address, key, pids)
+        return
+    with light_store(options.store.split()) as (address, pid):
+        yield Light(address, pid)
+
+
 @contextlib.contextmanager
 def light_store(options):
-    """The store, as long as it is needed; gives its address and process id."""
+    """The light store, as long as it is needed; gives its address and process id."""
     process = subprocess.Popen(
         [str(PROGRAMS / "light-store"), *options],
         stdin=subprocess.PIPE,
@@ -92,23 +144,23 @@ def section(work, name, sizes, options):
     print(f"generating {name}: {len(sizes):,} files, {sum(sizes) / (1 << 30):.2f} GiB", flush=True)
     workload.tree(folder, sizes)
     results = {peer: [] for peer in options.peers}
-    with light_store(options.store.split()) as (store, store_pid):
-        # Packhorse's desk keeps its jobs here; objects go to the light store.
-        server = Server(work / f"server-{name}", s3_listen=None, **object_store(store))
+    with the_store(options, work) as store:
+        # Packhorse's desk keeps its jobs here; objects go to the store.
+        server = Server(work / f"server-{name}", s3_listen=None, **object_store(store.address))
         with running(server) as server:
-            peers = Peers(server, store, folder, work, PROGRAMS / "floor")
+            peers = Peers(server, store.address, folder, work, PROGRAMS / "floor", store.key)
             for number in range(options.runs):
                 for peer in rotated(options.peers, number):
                     bucket = f"bench-{peer}-{number}"
-                    ask("PUT", f"{store}/{bucket}")
-                    before = cpu_of(store_pid)
+                    store.make(peers.account, bucket)
+                    before = sum(map(cpu_of, store.pids))
                     result = peers.run(peer, bucket)
-                    result["store_cpu_s"] = cpu_of(store_pid) - before
+                    result["store_cpu_s"] = sum(map(cpu_of, store.pids)) - before
                     expected = len(sizes) + (peer == "packhorse")  # its report
-                    got = count_objects(f"{store}/{bucket}")
+                    got = store.count(peers.account, bucket)
                     if got != expected:
                         raise SystemExit(f"error: {peer} stored {got} objects, not {expected}")
-                    ask("DELETE", f"{store}/{bucket}")
+                    store.drop(peers.account, bucket)
                     results[peer].append(result)
                     figures = ", ".join(f"{key} {value:.2f}" for key, value in result.items())
                     print(f"run {number + 1}/{options.runs} {peer}: {figures}", flush=True)
@@ -121,6 +173,7 @@ def section(work, name, sizes, options):
         "runs": results,
         "medians": medians(results),
     }
+    name = name if options.against == "light" else f"{options.against}-{name}"
     (OUT / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     return table(record["medians"], f"{name}: {len(sizes):,} files, {sum(sizes) / (1 << 30):.2f} GiB")
 
@@ -205,8 +258,12 @@ def arguments():
         "--entries", type=numbers, default=(), help="trees for peak memory, as 100000,10000000"
     )
     parser.add_argument("--store", default="", help="options of the light store")
+    parser.add_argument("--against", choices=("light", "ceph"), default="light")
     parser.add_argument("--work", type=Path, help="folder for disks and ledgers (default: /tmp)")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.against == "ceph":
+        options.peers = tuple(peer for peer in options.peers if peer != "floor")
+    return options
 
 
 def main():
