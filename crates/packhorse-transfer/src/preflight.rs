@@ -71,7 +71,7 @@ pub(crate) async fn may_write(
     let abort = || client.abort_multipart_upload(name, key, &upload);
     match retry.run(&what, abort).await {
         // An answer was lost: it is aborted already.
-        Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => Ok(()),
+        Err(Failed::Object(error)) if error.is_of_no_upload() => Ok(()),
         result => result.map_err(refused),
     }
 }

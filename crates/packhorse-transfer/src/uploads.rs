@@ -72,7 +72,7 @@ pub(crate) async fn put_file(
     match retry.run(&what, complete).await {
         Ok(_) => Ok(()),
         // The answer to an earlier attempt was lost: the object tells whether it was a success.
-        Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {
+        Err(Failed::Object(error)) if error.is_of_no_upload() => {
             let head = || client.head_object(bucket, key);
             match retry.run(&what, head).await {
                 Ok(there) if there.etag == multipart_etag(&digests) => Ok(()),
@@ -128,7 +128,7 @@ pub(crate) fn abort_orphans(
             let abort = || client.abort_multipart_upload(name, &upload.key, &upload.id);
             match handle.block_on(retry.run(&what, abort)) {
                 Ok(()) => {}
-                Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {}
+                Err(Failed::Object(error)) if error.is_of_no_upload() => {}
                 Err(failed) => return Err(failed.into_job(what())),
             }
         }

@@ -80,6 +80,12 @@ impl Error {
         }
     }
 
+    /// Whether the multipart upload that was asked about is over or never was. (Ceph lists the parts of
+    /// such an upload with `NoSuchKey`.)
+    pub fn is_of_no_upload(&self) -> bool {
+        self.status() == Some(404) && matches!(self.code(), Some("NoSuchUpload" | "NoSuchKey"))
+    }
+
     /// The code of an answer without a body (every answer to HEAD). A store's `PermanentRedirect`
     /// tells of a bucket in another region; a bare 301 may come from any proxy before the store.
     pub(super) fn code_of(status: StatusCode) -> &'static str {
@@ -153,5 +159,12 @@ mod tests {
             assert_eq!(response(status, code).is_retryable(), retryable, "{code}");
         }
         assert!(Error::Timeout.is_retryable());
+    }
+
+    #[test]
+    fn tells_an_upload_that_is_gone_from_a_bucket_that_is() {
+        assert!(response(404, "NoSuchUpload").is_of_no_upload());
+        assert!(response(404, "NoSuchKey").is_of_no_upload());
+        assert!(!response(404, "NoSuchBucket").is_of_no_upload());
     }
 }

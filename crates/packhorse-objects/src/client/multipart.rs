@@ -122,19 +122,21 @@ impl Client {
     }
 
     /// Makes the object from the parts, which must be in ascending order. Stores may answer 200 and
-    /// fail afterwards: such an answer is the error it carries.
+    /// fail afterwards: such an answer is the error it carries. `None` where the store does not say
+    /// what ETag the object has (Ceph 16).
     pub async fn complete_multipart_upload(
         &self,
         bucket: &str,
         key: &str,
         upload: &UploadId,
         parts: &[CompletedPart],
-    ) -> Result<Etag, Error> {
+    ) -> Result<Option<Etag>, Error> {
         let mut call = Call::on_object(Method::POST, bucket, key);
         call.query("uploadId", &upload.0);
         call.document(Bytes::from(completion(parts)));
         let root = self.send_for_xml(call).await?;
-        Ok(unquoted(required(&root, "ETag")?))
+        let etag = unquoted(root.text_of("ETag").unwrap_or_default());
+        Ok(Some(etag).filter(|etag| !etag.is_empty()))
     }
 
     /// Gives an upload and its parts up.

@@ -94,7 +94,12 @@ async fn answer(
             Ok(answer)
         }
         Some(Fault::CorruptBodyEtag) => {
-            turn_body_etag(forward(request, upstream, Way::Whole).await?).await
+            let answer = forward(request, upstream, Way::Whole).await?;
+            change_body_etag(answer, turned_text).await
+        }
+        Some(Fault::EmptyBodyEtag) => {
+            let answer = forward(request, upstream, Way::Whole).await?;
+            change_body_etag(answer, |_| String::new()).await
         }
         Some(Fault::TruncateAnswer) => {
             truncate(forward(request, upstream, Way::Whole).await?).await
@@ -173,7 +178,7 @@ fn corrupted(body: BoxBody<Bytes, io::Error>) -> Corrupted {
 }
 
 /// Changes what stands between `<ETag>` and `</ETag>`.
-async fn turn_body_etag(answer: Answer) -> io::Result<Answer> {
+async fn change_body_etag(answer: Answer, change: fn(&str) -> String) -> io::Result<Answer> {
     let (mut parts, body) = answer.into_parts();
     let whole = body.collect().await?.to_bytes();
     let text = String::from_utf8_lossy(&whole);
@@ -182,15 +187,19 @@ async fn turn_body_etag(answer: Answer) -> io::Result<Answer> {
             .map(|(etag, tail)| (head, etag, tail))
     });
     let (head, etag, tail) = ends.ok_or_else(|| io::Error::other("no ETag in the answer"))?;
-    // The dash and the number of parts stay, and so do quotes written as `&quot;`.
-    let hex = etag.trim_start_matches("&quot;").trim_start_matches('"');
-    let other = String::from_utf8_lossy(&turned(hex.as_bytes())).into_owned();
-    let body = format!("{head}<ETag>{}</ETag>{tail}", etag.replace(hex, &other));
+    let body = format!("{head}<ETag>{}</ETag>{tail}", change(etag));
     parts
         .headers
         .insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
     let body = Full::from(body).map_err(|never| match never {}).boxed();
     Ok(Response::from_parts(parts, body))
+}
+
+/// Turns the digits of an ETag in a document. The dash and the number of parts stay, and so do quotes
+/// written as `&quot;`.
+fn turned_text(etag: &str) -> String {
+    let hex = etag.trim_start_matches("&quot;").trim_start_matches('"');
+    etag.replace(hex, &String::from_utf8_lossy(&turned(hex.as_bytes())))
 }
 
 /// Turns hex digits into others, up to the first byte that is neither hex digit nor quote.

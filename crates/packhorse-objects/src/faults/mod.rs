@@ -41,6 +41,8 @@ pub enum Fault {
     CorruptEtag,
     /// The ETag in the answer's body is changed likewise, and nothing else.
     CorruptBodyEtag,
+    /// The ETag in the answer's body is left empty, as Ceph 16 does when an upload is completed.
+    EmptyBodyEtag,
     /// Half of the answer's body is sent, then the connection ends.
     TruncateAnswer,
 }

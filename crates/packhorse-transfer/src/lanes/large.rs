@@ -191,7 +191,7 @@ impl Lanes {
             };
             let page = match self.retry.run(&what, list).await {
                 Ok(page) => page,
-                Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {
+                Err(Failed::Object(error)) if error.is_of_no_upload() => {
                     return Ok(None);
                 }
                 Err(other) => return Err(other),
@@ -295,7 +295,8 @@ impl Lanes {
         Ok(completed(number, etag, &body))
     }
 
-    /// Ends the upload; a lost answer to an earlier attempt is recognised by the object it made.
+    /// Ends the upload. Where the answer does not say what was made, because it is that to a repeated
+    /// request or because the store never does, the object itself is asked.
     async fn complete(
         &self,
         row: &OpenRow,
@@ -310,28 +311,29 @@ impl Lanes {
             self.client
                 .complete_multipart_upload(bucket, &row.key, upload, parts)
         };
-        match self.retry.run(&what, complete).await {
-            Ok(etag) => {
-                // A store whose part ETags are MD5s makes the object's out of them.
-                let plain = |(part, md5): (&CompletedPart, _)| part.etag == hex::encode(md5);
-                if etag != expected && parts.iter().zip(digests).all(plain) {
-                    let got = etag;
-                    return Err(Failed::Object(StoreError::Corrupted { expected, got }));
-                }
-                Ok(etag)
-            }
-            Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => {
-                let head = || self.client.head_object(bucket, &row.key);
-                match self.retry.run(&what, head).await {
+        let answer = self.retry.run(&what, complete).await;
+        let head = || self.client.head_object(bucket, &row.key);
+        let etag = match answer {
+            Ok(Some(etag)) => etag,
+            Ok(None) => self.retry.run(&what, head).await?.etag,
+            Err(Failed::Object(error)) if error.is_of_no_upload() => {
+                return match self.retry.run(&what, head).await {
                     Ok(there) if there.etag == expected && there.size == row.entry.size => {
                         Ok(there.etag)
                     }
                     Ok(_) | Err(Failed::Object(_)) => Err(Failed::Object(error)),
                     Err(job) => Err(job),
-                }
+                };
             }
-            Err(other) => Err(other),
+            Err(other) => return Err(other),
+        };
+        // A store whose part ETags are MD5s makes the object's out of them.
+        let plain = |(part, md5): (&CompletedPart, _)| part.etag == hex::encode(md5);
+        if etag != expected && parts.iter().zip(digests).all(plain) {
+            let got = etag;
+            return Err(Failed::Object(StoreError::Corrupted { expected, got }));
         }
+        Ok(etag)
     }
 
     async fn abort(&self, row: &OpenRow, upload: &UploadId) -> Result<(), Failed> {
@@ -341,7 +343,7 @@ impl Lanes {
                 .abort_multipart_upload(self.bucket.as_str(), &row.key, upload)
         };
         match self.retry.run(&what, abort).await {
-            Err(Failed::Object(error)) if error.code() == Some("NoSuchUpload") => Ok(()),
+            Err(Failed::Object(error)) if error.is_of_no_upload() => Ok(()),
             result => result,
         }
     }

@@ -258,3 +258,19 @@ async fn an_outage_is_shown_and_the_load_goes_on_by_itself_when_it_ends() {
     assert_eq!(meter.requests_under_way(), 0);
     assert_eq!(bench.objects().await, bench.files());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_does_not_say_what_was_made_is_asked() {
+    let bench = mixed().await;
+    let proxy = FaultProxy::start(&bench.endpoint).await.unwrap();
+    proxy.fail_if(Fault::EmptyBodyEtag, |seen| {
+        seen.method == Method::POST && seen.query.starts_with("uploadId=")
+    });
+    let loading = bench.import_through(&proxy.endpoint(), "");
+    assert_eq!(loading.run().await.unwrap().counts.failed, 0);
+    assert_eq!(bench.objects().await, bench.files());
+    let asked = |seen: &packhorse_objects::faults::Seen| {
+        seen.method == Method::HEAD && seen.path.ends_with("/large")
+    };
+    assert_eq!(proxy.seen().iter().filter(|seen| asked(seen)).count(), 1);
+}
