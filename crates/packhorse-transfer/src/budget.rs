@@ -1,222 +1,288 @@
 //! The one backpressure: a bounded number of bytes between the disk and the network.
+//!
+//! Buffers come in few sizes and are used again: one that is given back stays at hand, still counted,
+//! until somebody wants another size and there is no room. The system would take its memory back and
+//! hand it out again page by page, which costs as much as copying the bytes, and buffers of all sizes
+//! would leave holes in the allocator that nobody can use.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::reader::PART_BYTES;
 
-/// Permits count KiB, so that a semaphore's 32-bit numbers reach a TiB.
-const UNIT: u64 = 1024;
+/// The smallest size of a buffer.
+const SIZE_MIN: u64 = 256 * 1024;
+/// Sizes that are kept: [`SIZE_MIN`] and its doubles, up to a usual part.
+const SIZES: usize = (PART_BYTES / SIZE_MIN).ilog2() as usize + 1;
 
-/// Bytes that buffers of this job may take together.
+/// Bytes that buffers of this job may take together. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct ByteBudget {
-    units: u32,
-    free: Arc<Semaphore>,
-    idle: Arc<Mutex<Idle>>,
-}
+pub(crate) struct ByteBudget(Arc<Shared>);
 
-/// Buffers of the usual part's size between two uses: the system would take their memory back and
-/// hand it out again page by page, which costs as much as copying the bytes.
-#[derive(Debug, Default)]
-struct Idle {
-    buffers: Vec<(Vec<u8>, Share)>,
-    /// Threads that wait for bytes; while there are any, nothing is kept from them.
-    waiting: usize,
-}
-
-/// The right to hold bytes; given back on drop.
 #[derive(Debug)]
-pub(crate) struct Share(OwnedSemaphorePermit);
+struct Shared {
+    bytes: u64,
+    state: Mutex<State>,
+    /// Told whenever a buffer comes back, or the first in the queue has left it.
+    changed: Condvar,
+}
 
-/// A buffer within the budget.
+#[derive(Debug)]
+struct State {
+    /// What neither a buffer in use nor one at hand takes.
+    free: u64,
+    /// Buffers at hand, by size.
+    idle: [Vec<Vec<u8>>; SIZES],
+    /// Who waits, in order: a large buffer must not be kept waiting by small ones without end.
+    queue: VecDeque<u64>,
+    tickets: u64,
+    is_closed: bool,
+}
+
+/// A buffer within the budget; its bytes are given back on drop.
 #[derive(Debug)]
 pub(crate) struct Buffer {
     bytes: Vec<u8>,
-    share: Option<Share>,
-    idle: Arc<Mutex<Idle>>,
+    length: usize,
+    /// What it counts for: less than it has only where it is larger than the whole budget.
+    counted: u64,
+    budget: Arc<Shared>,
 }
 
 impl ByteBudget {
     pub(crate) fn new(bytes: u64) -> Self {
-        let units = u32::try_from(bytes / UNIT).unwrap_or(u32::MAX).max(1);
-        Self {
-            units,
-            free: Arc::new(Semaphore::new(units as usize)),
-            idle: Arc::default(),
-        }
+        let bytes = bytes.max(1);
+        Self(Arc::new(Shared {
+            bytes,
+            state: Mutex::new(State {
+                free: bytes,
+                idle: Default::default(),
+                queue: VecDeque::new(),
+                tickets: 0,
+                is_closed: false,
+            }),
+            changed: Condvar::new(),
+        }))
     }
 
-    /// Waits, on a plain thread, until that many bytes are free. More than the whole budget waits for
-    /// all of it, so that it goes alone instead of never. `None` once the job is stopped.
-    pub(crate) fn acquire_blocking(&self, bytes: impl Iterator<Item = u64>) -> Option<Share> {
-        let units = self.clamped(bytes.map(units_of).sum());
-        if let Ok(permit) = Arc::clone(&self.free).try_acquire_many_owned(units) {
-            return Some(Share(permit));
-        }
-        // Said before waiting, and under the lock: what is given back from now on is not kept.
-        let mut idle = locked(&self.idle);
-        idle.waiting += 1;
-        idle.buffers.clear();
-        drop(idle);
-        let permit = tokio::runtime::Handle::current()
-            .block_on(Arc::clone(&self.free).acquire_many_owned(units));
-        locked(&self.idle).waiting -= 1;
-        permit.ok().map(Share)
-    }
-
-    /// A buffer of that size, if there is room for it now.
+    /// A buffer of that size, if there is room for it now and nobody waits.
     pub(crate) fn try_buffer(&self, bytes: u64) -> Option<Buffer> {
-        if let Some(buffer) = self.reused(bytes) {
-            return Some(buffer);
+        let mut state = self.0.state();
+        match state.queue.is_empty() {
+            true => self.0.take(&mut state, bytes),
+            false => None,
         }
-        let units = self.clamped(units_of(bytes));
-        let acquire = || Arc::clone(&self.free).try_acquire_many_owned(units).ok();
-        let permit = acquire().or_else(|| {
-            locked(&self.idle).buffers.clear();
-            acquire()
-        })?;
-        self.new_buffer(bytes, Share(permit))
     }
 
-    /// A buffer of that size; waits for room. `None` once the job is stopped.
+    /// A buffer of that size; waits for room, on a plain thread. More than the whole budget waits for
+    /// all of it, so that it goes alone instead of never. `None` once the job is stopped.
     pub(crate) fn buffer_blocking(&self, bytes: u64) -> Option<Buffer> {
-        self.reused(bytes).or_else(|| {
-            let share = self.acquire_blocking(std::iter::once(bytes))?;
-            self.new_buffer(bytes, share)
-        })
+        let mut state = self.0.state();
+        let ticket = state.tickets;
+        state.tickets += 1;
+        state.queue.push_back(ticket);
+        loop {
+            if state.is_closed {
+                return None;
+            }
+            if state.queue.front() == Some(&ticket)
+                && let Some(buffer) = self.0.take(&mut state, bytes)
+            {
+                state.queue.pop_front();
+                self.0.changed.notify_all();
+                return Some(buffer);
+            }
+            let woken = self.0.changed.wait(state);
+            state = woken.unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Wakes everybody who waits, with nothing.
     pub(crate) fn close(&self) {
-        self.free.close();
-        locked(&self.idle).buffers.clear();
-    }
-
-    fn reused(&self, bytes: u64) -> Option<Buffer> {
-        if bytes != PART_BYTES {
-            return None;
-        }
-        let (bytes, share) = locked(&self.idle).buffers.pop()?;
-        Some(Buffer {
-            bytes,
-            share: Some(share),
-            idle: Arc::clone(&self.idle),
-        })
-    }
-
-    fn new_buffer(&self, bytes: u64, share: Share) -> Option<Buffer> {
-        Some(Buffer {
-            bytes: vec![0; usize::try_from(bytes).ok()?],
-            share: Some(share),
-            idle: Arc::clone(&self.idle),
-        })
-    }
-
-    fn clamped(&self, units: usize) -> u32 {
-        u32::try_from(units)
-            .unwrap_or(u32::MAX)
-            .clamp(1, self.units)
+        let mut state = self.0.state();
+        state.is_closed = true;
+        state.idle = Default::default();
+        self.0.changed.notify_all();
     }
 }
 
-impl Share {
-    /// The right to `bytes` of this share, or to as many as it has left.
-    pub(crate) fn split_off(&mut self, bytes: u64) -> Self {
-        let units = units_of(bytes).min(self.0.num_permits());
-        Self(self.0.split(units).expect("no more than it has"))
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(self: &Arc<Self>, state: &mut State, bytes: u64) -> Option<Buffer> {
+        if state.is_closed {
+            return None;
+        }
+        let length = usize::try_from(bytes).ok()?;
+        let (size, place) = size_of(bytes);
+        let counted = size.min(self.bytes);
+        let at_hand = place.and_then(|place| state.idle.get_mut(place)?.pop());
+        let bytes = match at_hand {
+            Some(bytes) => bytes,
+            None => {
+                state.make_room(counted);
+                state.free = state.free.checked_sub(counted)?;
+                vec![0; usize::try_from(size).ok()?]
+            }
+        };
+        Some(Buffer {
+            bytes,
+            length,
+            counted,
+            budget: Arc::clone(self),
+        })
+    }
+}
+
+impl State {
+    /// Lets go of buffers at hand, the largest first, until so many bytes are free or none is left.
+    fn make_room(&mut self, bytes: u64) {
+        for (place, idle) in self.idle.iter_mut().enumerate().rev() {
+            while self.free < bytes && idle.pop().is_some() {
+                self.free += SIZE_MIN << place;
+            }
+        }
+    }
+}
+
+/// The size of the buffer for so many bytes, and where such buffers are kept, if they are.
+fn size_of(bytes: u64) -> (u64, Option<usize>) {
+    let size = bytes.max(SIZE_MIN).checked_next_power_of_two();
+    match size.filter(|size| *size <= PART_BYTES) {
+        Some(size) => (size, Some((size / SIZE_MIN).ilog2() as usize)),
+        None => (bytes, None),
     }
 }
 
 impl Buffer {
     pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+        self.length
     }
 }
 
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get(..self.length).unwrap_or_default()
     }
 }
 
 impl AsMut<[u8]> for Buffer {
     fn as_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes
+        self.bytes.get_mut(..self.length).unwrap_or_default()
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        let Some(share) = self.share.take() else {
-            return;
+        let bytes = std::mem::take(&mut self.bytes);
+        let mut state = self.budget.state();
+        let (size, place) = size_of(bytes.len() as u64);
+        let kept = match place.filter(|_| size == self.counted && !state.is_closed) {
+            Some(place) => state.idle.get_mut(place),
+            None => None,
         };
-        let mut idle = locked(&self.idle);
-        if idle.waiting == 0 && self.bytes.len() as u64 == PART_BYTES {
-            idle.buffers.push((std::mem::take(&mut self.bytes), share));
+        match kept {
+            Some(kept) => kept.push(bytes),
+            None => state.free += self.counted,
+        }
+        if !state.queue.is_empty() {
+            self.budget.changed.notify_all();
         }
     }
 }
 
-fn units_of(bytes: u64) -> usize {
-    usize::try_from(bytes.div_ceil(UNIT)).unwrap_or(usize::MAX)
-}
-
-fn locked(idle: &Mutex<Idle>) -> MutexGuard<'_, Idle> {
-    idle.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
-    use std::iter::once;
-
-    use tokio::task::spawn_blocking;
+    use std::thread;
 
     use super::*;
 
-    #[tokio::test]
-    async fn a_buffer_larger_than_the_budget_goes_alone() {
-        let budget = ByteBudget::new(4096);
-        let again = budget.clone();
-        let free = spawn_blocking(move || {
-            let whole = again.acquire_blocking(once(1 << 40));
-            assert_eq!(again.free.available_permits(), 0);
-            drop(whole);
-            again.free.available_permits()
-        });
-        assert_eq!(free.await.unwrap(), 4);
-        budget.close();
-        let after = spawn_blocking(move || budget.acquire_blocking(once(1)).is_none());
-        assert!(after.await.unwrap());
+    fn free(budget: &ByteBudget) -> u64 {
+        budget.0.state().free
     }
 
-    #[tokio::test]
-    async fn an_idle_buffer_is_used_again_and_stands_in_nobodys_way() {
-        let budget = ByteBudget::new(PART_BYTES);
-        let first = budget.try_buffer(PART_BYTES).unwrap();
-        assert!(budget.try_buffer(1).is_none());
-        drop(first);
-        assert_eq!(locked(&budget.idle).buffers.len(), 1);
-        drop(budget.try_buffer(PART_BYTES).unwrap());
-        assert_eq!(budget.free.available_permits(), 0);
-        // Somebody who wants other bytes gets them.
-        assert!(budget.try_buffer(1).is_some());
-        assert!(locked(&budget.idle).buffers.is_empty());
-        drop(budget.try_buffer(PART_BYTES).unwrap());
-        let again = budget.clone();
-        let other = spawn_blocking(move || again.acquire_blocking(once(1)).is_some());
-        assert!(other.await.unwrap());
+    fn at_hand(budget: &ByteBudget) -> usize {
+        budget.0.state().idle.iter().map(Vec::len).sum()
     }
 
     #[test]
-    fn a_share_is_split_among_files_and_comes_back_whole() {
-        let budget = ByteBudget::new(10 * UNIT);
-        let permit = Arc::clone(&budget.free).try_acquire_many_owned(3).unwrap();
-        let mut share = Share(permit);
-        let parts = [1, UNIT + 1, 1 << 30].map(|bytes| share.split_off(bytes));
-        assert_eq!(parts.each_ref().map(|part| part.0.num_permits()), [1, 2, 0]);
-        drop((parts, share));
-        assert_eq!(budget.free.available_permits(), 10);
+    fn a_buffer_larger_than_the_budget_goes_alone() {
+        let budget = ByteBudget::new(4 * SIZE_MIN);
+        let whole = budget.buffer_blocking(16 * SIZE_MIN).unwrap();
+        assert_eq!((whole.len() as u64, free(&budget)), (16 * SIZE_MIN, 0));
+        assert!(budget.try_buffer(1).is_none());
+        drop(whole);
+        assert_eq!(free(&budget), 4 * SIZE_MIN);
+        budget.close();
+        assert!(budget.buffer_blocking(1).is_none());
+    }
+
+    #[test]
+    fn a_buffer_is_used_again_and_makes_room_for_another_size() {
+        let budget = ByteBudget::new(PART_BYTES);
+        let first = budget.try_buffer(PART_BYTES - 1).unwrap();
+        assert_eq!(first.as_ref().len() as u64, PART_BYTES - 1);
+        assert!(budget.try_buffer(1).is_none());
+        drop(first);
+        assert_eq!((at_hand(&budget), free(&budget)), (1, 0));
+        let again = budget.try_buffer(PART_BYTES).unwrap();
+        assert_eq!((again.len() as u64, at_hand(&budget)), (PART_BYTES, 0));
+        drop(again);
+        let small = budget.try_buffer(1).unwrap();
+        assert_eq!(
+            (at_hand(&budget), free(&budget)),
+            (0, PART_BYTES - SIZE_MIN)
+        );
+        drop(small);
+    }
+
+    #[test]
+    fn who_waits_gets_room_in_turn_however_much_it_is() {
+        let budget = ByteBudget::new(4 * SIZE_MIN);
+        let held: Vec<_> = (0..4).map(|_| budget.try_buffer(1).unwrap()).collect();
+        let (sizes, got) = std::sync::mpsc::channel();
+        let wait = |bytes: u64, queued: usize| {
+            let (budget, sizes) = (budget.clone(), sizes.clone());
+            let waiting = budget.clone();
+            let thread = thread::spawn(move || {
+                let buffer = waiting.buffer_blocking(bytes).unwrap();
+                sizes.send(buffer.len() as u64).unwrap();
+            });
+            while budget.0.state().queue.len() < queued {
+                thread::yield_now();
+            }
+            thread
+        };
+        let threads = [wait(4 * SIZE_MIN, 1), wait(1, 2)];
+        // Nobody overtakes, though there is room.
+        let mut held = held.into_iter();
+        drop(held.next());
+        assert!(budget.try_buffer(1).is_none());
+        assert!(got.try_recv().is_err());
+        drop(held);
+        assert_eq!(
+            [got.recv().unwrap(), got.recv().unwrap()],
+            [4 * SIZE_MIN, 1]
+        );
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        assert!(budget.0.state().queue.is_empty());
+    }
+
+    #[test]
+    fn whoever_waits_when_it_is_closed_gets_nothing() {
+        let budget = ByteBudget::new(1);
+        let held = budget.buffer_blocking(1).unwrap();
+        let waiting = budget.clone();
+        let thread = thread::spawn(move || waiting.buffer_blocking(1).is_none());
+        while budget.0.state().queue.is_empty() {
+            thread::yield_now();
+        }
+        budget.close();
+        assert!(thread.join().unwrap());
+        drop(held);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use bytes::Bytes;
 use http::header::{HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body::Body as _;
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use packhorse_core::secret::Secret;
@@ -23,6 +24,8 @@ use crate::xml::Element;
 const DOCUMENT_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What an error answer may say.
 const ERROR_BYTES_MAX: usize = 64 * 1024;
+/// Room for the headers of a usual request without growing.
+const HEADERS_USUAL: usize = 20;
 const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
 const REQUEST_ID: &str = "x-amz-request-id";
 const PRODUCT: HeaderValue =
@@ -45,7 +48,7 @@ impl<'a> Call<'a> {
             bucket: None,
             key: None,
             query: String::new(),
-            headers: HeaderMap::new(),
+            headers: HeaderMap::with_capacity(HEADERS_USUAL),
             body: Bytes::new(),
         }
     }
@@ -102,7 +105,7 @@ impl<'a> Call<'a> {
 
 /// Guards a body; the header is signed, and the body needs no signature then.
 pub(super) fn content_md5(headers: &mut HeaderMap, digest: &BodyDigest) {
-    if let Ok(value) = HeaderValue::from_str(&digest.content_md5()) {
+    if let Ok(value) = HeaderValue::try_from(digest.content_md5()) {
         headers.insert(CONTENT_MD5, value);
     }
 }
@@ -226,6 +229,9 @@ impl Client {
 
     /// Reads an answer to its end, so that its connection can be used again.
     pub(super) async fn discard(&self, answer: Response<Incoming>) -> Result<(), Error> {
+        if answer.body().is_end_stream() {
+            return Ok(());
+        }
         Body::new(answer.into_body())
             .collect(ERROR_BYTES_MAX)
             .await?;

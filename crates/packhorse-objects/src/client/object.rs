@@ -86,9 +86,9 @@ impl Client {
         call.text_header(CHECKSUM_CRC32C, &digest.checksum_crc32c())?;
         call.body = body;
         let answer = self.send(call).await?;
-        let headers = answer.headers().clone();
+        let confirmed = confirmed(answer.headers(), digest);
         self.discard(answer).await?;
-        confirmed(&headers, digest)
+        confirmed
     }
 
     /// Fetches an object, or the bytes `first..=last` of it.

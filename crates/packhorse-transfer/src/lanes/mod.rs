@@ -3,6 +3,7 @@
 mod large;
 pub(crate) mod pace;
 mod small;
+mod waiting;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use self::pace::Pace;
+use self::waiting::Waiting;
 use crate::Error;
 use crate::ledger::{Change, Done, OpenRow};
 use crate::reader::{LARGE_FILES_MAX, READERS_MAX, Unread, Work};
@@ -42,6 +44,7 @@ pub(crate) struct Lanes {
     recorder: Recorder,
     puts: Pace,
     parts: Pace,
+    waiting: Waiting,
     throttle: Throttle,
     clock: fn() -> Timestamp,
 }
@@ -66,6 +69,7 @@ impl Lanes {
             recorder,
             puts: Pace::new(connections, Arc::clone(&all)),
             parts: Pace::new(connections, all),
+            waiting: Waiting::new(),
             throttle,
             clock,
         })
@@ -74,10 +78,12 @@ impl Lanes {
     /// Takes work until there is none. The first error that concerns the whole job ends it; work
     /// under way is finished first, so that nothing confirmed by the store goes unrecorded.
     pub(crate) async fn run(self: Arc<Self>, mut work: mpsc::Receiver<Work>) -> Result<(), Error> {
-        // Files in parts wait for bytes that small ones may hold: slots beyond those that files in
-        // parts can take always drain these.
-        let slots = self.retry.limits.connections.max(FILES_IN_PARTS_MAX + 1);
+        // Files in parts wait for bytes that small ones may hold: there are always senders for these,
+        // and slots beyond those that files in parts can take.
+        let connections = self.retry.limits.connections.max(1);
+        let slots = connections + connections.max(FILES_IN_PARTS_MAX + 1);
         let mut tasks = JoinSet::new();
+        let mut senders = 0;
         let mut result = Ok(());
         loop {
             tokio::select! {
@@ -88,31 +94,46 @@ impl Lanes {
                     }
                 }
                 item = work.recv(), if tasks.len() < slots => match item {
-                    Some(item) if result.is_ok() => self.start(item, &mut tasks),
+                    Some(item) if result.is_ok() => self.start(item, &mut tasks, &mut senders),
                     Some(_) | None => break,
                 }
             }
         }
         drop(work);
+        self.waiting.close();
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = flatten(ended) {
                 self.retry.stop.cancel();
                 result = Err(worse(result, error));
             }
         }
+        self.waiting.clear();
         result
     }
 
-    fn start(self: &Arc<Self>, work: Work, tasks: &mut JoinSet<Result<(), Error>>) {
+    /// Sends small files, one after the other, until no more will come.
+    async fn send_files(self: Arc<Self>) -> Result<(), Error> {
+        while let Some((row, body)) = self.waiting.next().await {
+            let result = self.small(&row, body).await;
+            self.end(row, result).await?;
+        }
+        Ok(())
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        work: Work,
+        tasks: &mut JoinSet<Result<(), Error>>,
+        senders: &mut usize,
+    ) {
         let this = Arc::clone(self);
         match work {
             Work::Whole(group) => {
-                for (row, body) in group {
-                    let this = Arc::clone(self);
-                    tasks.spawn(async move {
-                        let result = this.small(&row, body).await;
-                        this.end(row, result).await
-                    });
+                self.waiting.add(group);
+                // One for each request that there may be now; more once there may be more.
+                while *senders < self.puts.limit() {
+                    *senders += 1;
+                    tasks.spawn(Arc::clone(self).send_files());
                 }
             }
             Work::Parts {
@@ -148,8 +169,7 @@ impl Lanes {
 
     /// The store refused this object, and will refuse it again.
     fn refused(&self, row: &OpenRow, error: &StoreError) -> Change {
-        let passing =
-            error.code() == Some("NoSuchUpload") || matches!(error, StoreError::Corrupted { .. });
+        let passing = error.is_of_no_upload() || matches!(error, StoreError::Corrupted { .. });
         if passing && row.attempts < ATTEMPTS_MAX {
             return Change::Reopen;
         }

@@ -51,6 +51,11 @@ impl Pace {
         }
     }
 
+    /// How many requests there may be now.
+    pub(crate) fn limit(&self) -> usize {
+        self.rule().limit
+    }
+
     /// Waits for a slot.
     pub(crate) async fn slot(&self) -> Slot<'_> {
         let permit = self.free.acquire().await;

@@ -11,10 +11,13 @@ use rusqlite::{OptionalExtension as _, Row, params};
 use super::Ledger;
 use crate::Error;
 
-/// What [`open_row`] reads.
+/// What [`open_row`] reads, by place: looking each name up would cost as much as the row.
 pub(super) const OPEN_COLUMNS: &str = "id, volume, path, inner_bytes, size, modified_ns, mode, uid, \
      gid, node, key, upload_id, attempts, there, \
      (SELECT record FROM restored WHERE restored.path = entries.path) AS record";
+
+/// How many these are: what is selected beside them has this index.
+const OPEN_COLUMNS_COUNT: usize = 15;
 
 /// A file still to be loaded.
 #[derive(Clone, Debug)]
@@ -103,8 +106,8 @@ impl Ledger {
             params![turn == Turn::Last, after.extent, after.id, limit],
             |row| {
                 last = After {
-                    extent: row.get("extent")?,
-                    id: row.get("id")?,
+                    extent: row.get(OPEN_COLUMNS_COUNT)?,
+                    id: row.get(0)?,
                 };
                 open_row(row)
             },
@@ -161,7 +164,7 @@ impl Ledger {
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let rows = statement.query_map(params![id, limit], |row| {
-            Ok((open_row(row)?, row.get("md5")?))
+            Ok((open_row(row)?, row.get(OPEN_COLUMNS_COUNT)?))
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -237,34 +240,32 @@ impl Ledger {
 }
 
 pub(super) fn open_row(row: &Row<'_>) -> rusqlite::Result<OpenRow> {
-    let path: Vec<u8> = row.get("path")?;
-    let outer = path
-        .len()
-        .saturating_sub(row.get::<_, u32>("inner_bytes")? as usize);
-    let modified: Option<[u8; 16]> = row.get("modified_ns")?;
+    let path: Vec<u8> = row.get(2)?;
+    let outer = path.len().saturating_sub(row.get::<_, u32>(3)? as usize);
+    let modified: Option<[u8; 16]> = row.get(5)?;
     let modified = modified
         .map(|bytes| timestamp(i128::from_be_bytes(bytes)))
         .transpose()?;
-    let owner: (Option<u32>, Option<u32>) = (row.get("uid")?, row.get("gid")?);
+    let owner: (Option<u32>, Option<u32>) = (row.get(7)?, row.get(8)?);
     Ok(OpenRow {
-        id: row.get("id")?,
-        volume: row.get::<_, u32>("volume")? as usize,
+        id: row.get(0)?,
+        volume: row.get::<_, u32>(1)? as usize,
         entry: Entry {
             path: path.get(outer..).unwrap_or_default().to_vec(),
             kind: EntryKind::File,
-            size: row.get::<_, i64>("size")?.cast_unsigned(),
+            size: row.get::<_, i64>(4)?.cast_unsigned(),
             modified,
-            mode: row.get("mode")?,
+            mode: row.get(6)?,
             owner: owner.0.zip(owner.1),
-            node: row.get::<_, i64>("node")?.cast_unsigned(),
+            node: row.get::<_, i64>(9)?.cast_unsigned(),
             first_extent: None,
             problem: None,
         },
-        key: row.get("key")?,
-        upload_id: row.get("upload_id")?,
-        attempts: row.get("attempts")?,
-        there: row.get("there")?,
-        record: row.get("record")?,
+        key: row.get(10)?,
+        upload_id: row.get(11)?,
+        attempts: row.get(12)?,
+        there: row.get(13)?,
+        record: row.get(14)?,
     })
 }
 

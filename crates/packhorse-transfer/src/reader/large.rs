@@ -286,7 +286,6 @@ impl Filling {
         Body {
             bytes: Bytes::from_owner(self.buffer),
             digest: self.digest.finish(),
-            _share: None,
         }
     }
 }

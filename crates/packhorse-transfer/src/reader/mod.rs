@@ -21,7 +21,7 @@ use packhorse_objects::digest::{BodyDigest, SideBySide};
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use crate::budget::{ByteBudget, Share};
+use crate::budget::ByteBudget;
 use crate::ledger::{OpenRow, Turn};
 
 pub(crate) use fill::{fill, fill_patiently};
@@ -60,12 +60,11 @@ pub(crate) enum Work {
     Unreadable { row: OpenRow, unread: Unread },
 }
 
-/// Bytes of one request, their digests, and the right to hold them.
+/// Bytes of one request, which give their buffer back when the last of them is gone, and their
+/// digests.
 pub(crate) struct Body {
     pub bytes: Bytes,
     pub digest: BodyDigest,
-    /// Given back when the body has been sent; `None` where `bytes` itself gives back.
-    pub _share: Option<Share>,
 }
 
 /// A piece of a large file.

@@ -1,5 +1,6 @@
 //! Small files: read one after the other, hashed side by side, handed over together.
 
+use std::ops::Range;
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 
@@ -14,7 +15,8 @@ const SMALL_BYTES_MAX: u64 = 128 * 1024;
 /// Files of a group: enough for every stream of the processor's vectors to be busy, and for one
 /// wake-up of another thread to serve many files.
 const GROUP_FILES_MAX: usize = 32;
-/// Bytes of a group: what fits into a processor's cache between reading and hashing.
+/// Bytes of a group, which share a buffer: what fits into a processor's cache between reading and
+/// hashing.
 const GROUP_BYTES_MAX: u64 = 512 * 1024;
 
 /// Sorts rows, in their order, into groups of small files and single larger ones.
@@ -71,21 +73,32 @@ impl Reader {
     }
 
     fn read_group(&self, group: Vec<OpenRow>, hashing: SideBySide) -> Result<(), Unwanted> {
-        let bytes = group.iter().map(|row| row.entry.size);
-        let mut share = self.budget.acquire_blocking(bytes).ok_or(Unwanted)?;
+        // Always of the same size, so that it can be used again; its place in the budget is also what
+        // bounds the number of files in hand, empty ones too.
+        let buffer = self.budget.buffer_blocking(GROUP_BYTES_MAX);
+        let mut buffer = buffer.ok_or(Unwanted)?;
         let mut read = Vec::with_capacity(group.len());
+        let mut end = 0;
         for row in group {
-            match self.read_small(&row) {
-                Ok(bytes) => read.push((row, bytes)),
+            // Sorted by `Groups`: all of them fit.
+            let place = end..end + row.entry.size as usize;
+            let room = buffer.as_mut().get_mut(place.clone()).unwrap_or_default();
+            match self.read_small(&row, room) {
+                Ok(()) => {
+                    end = place.end;
+                    read.push((row, place));
+                }
                 Err(unread) => self.unreadable(row, unread)?,
             }
         }
-        let bodies: Vec<&[u8]> = read.iter().map(|(_, bytes)| bytes.as_slice()).collect();
+        let filled = buffer.as_ref();
+        let body = |(_, place): &(OpenRow, Range<usize>)| filled.get(place.clone());
+        let bodies: Vec<&[u8]> = read.iter().filter_map(body).collect();
         let digests = hashing.bodies(&bodies);
-        let whole = read.into_iter().zip(digests).map(|((row, bytes), digest)| {
+        let bytes = Bytes::from_owner(buffer);
+        let whole = read.into_iter().zip(digests).map(|((row, place), digest)| {
             let body = Body {
-                _share: Some(share.split_off(row.entry.size)),
-                bytes: Bytes::from(bytes),
+                bytes: bytes.slice(place),
                 digest,
             };
             (row, body)
@@ -93,12 +106,9 @@ impl Reader {
         self.send(Work::Whole(whole.collect()))
     }
 
-    fn read_small(&self, row: &OpenRow) -> Result<Vec<u8>, Unread> {
+    fn read_small(&self, row: &OpenRow, bytes: &mut [u8]) -> Result<(), Unread> {
         let mut file = self.open(row)?;
-        // Sorted by `Groups`: no larger than SMALL_BYTES_MAX.
-        let mut bytes = vec![0; row.entry.size as usize];
-        self.fill(file.as_mut(), 0, &mut bytes)?;
-        self.finish(file.as_mut())?;
-        Ok(bytes)
+        self.fill(file.as_mut(), 0, bytes)?;
+        self.finish(file.as_mut())
     }
 }

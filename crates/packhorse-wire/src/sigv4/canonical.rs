@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 
 use super::Payload;
+use super::signature::hex32;
 use crate::authenticate::AuthError;
 use crate::{host, percent};
 
@@ -72,7 +73,7 @@ impl Request<'_> {
         payload: Payload,
     ) -> Result<String, AuthError> {
         let text = self.canonical(spelling, signed_headers, payload)?;
-        Ok(hex::encode(Sha256::digest(&text)))
+        Ok(hex32(&Sha256::digest(&text).into()))
     }
 
     pub(super) fn canonical(

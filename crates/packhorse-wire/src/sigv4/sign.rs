@@ -5,6 +5,8 @@ use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use super::{ALGORITHM, AmzDate, Dialect, Payload, Request, Signature, SigningKey, payload};
 use crate::percent;
 
+const DATE: HeaderName = HeaderName::from_static("x-amz-date");
+const CONTENT_SHA256: HeaderName = HeaderName::from_static(payload::HEADER);
 /// Headers that a proxy or the HTTP library may add or change on the way.
 const NEVER_SIGNED: [&str; 10] = [
     "accept-encoding",
@@ -43,9 +45,9 @@ pub fn sign_headers(
     payload: Payload,
     date: &AmzDate,
 ) -> Signature {
-    headers.insert("x-amz-date", header_value(date.as_str()));
+    headers.insert(DATE, header_value(date.as_str()));
     if signer.dialect == Dialect::S3 {
-        headers.insert(payload::HEADER, header_value(&payload.to_text()));
+        headers.insert(CONTENT_SHA256, header_value(&payload.to_text()));
     }
     headers.remove(AUTHORIZATION);
     let request = Request {
@@ -66,7 +68,8 @@ pub fn sign_headers(
         names.join(";"),
         signature.to_hex()
     );
-    headers.insert(AUTHORIZATION, header_value(&authorization));
+    let authorization = HeaderValue::try_from(authorization);
+    headers.insert(AUTHORIZATION, authorization.unwrap_or_else(|_| empty()));
     signature
 }
 
@@ -133,5 +136,9 @@ fn signable(headers: &HeaderMap) -> Vec<&str> {
 /// A header value; a text that cannot be one (an access key id with control characters) becomes
 /// empty, so that the server refuses the request.
 fn header_value(text: &str) -> HeaderValue {
-    HeaderValue::from_str(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+    HeaderValue::from_str(text).unwrap_or_else(|_| empty())
+}
+
+fn empty() -> HeaderValue {
+    HeaderValue::from_static("")
 }

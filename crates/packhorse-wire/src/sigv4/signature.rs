@@ -22,7 +22,7 @@ impl Signature {
 
     /// 64 lower-case hex digits, for the wire.
     pub fn to_hex(&self) -> String {
-        hex::encode(self.0)
+        hex32(&self.0)
     }
 
     /// Whether both are the same, in constant time.
@@ -93,6 +93,13 @@ impl std::fmt::Debug for SigningKey {
             .field("scope", &self.scope.as_str())
             .finish_non_exhaustive()
     }
+}
+
+/// 32 bytes in hex: twice as much text as its buffer, written in one go.
+pub(super) fn hex32(bytes: &[u8; 32]) -> String {
+    let mut text = [0; 64];
+    hex::encode_to_slice(bytes, &mut text).expect("two digits for each byte");
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 fn keyed(key: &[u8]) -> Hmac<Sha256> {
