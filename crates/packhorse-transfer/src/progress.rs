@@ -75,6 +75,15 @@ impl Meter {
         *self.0.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What the desk is told: durable totals, and for how long the load has waited for the store.
+    pub fn report(&self, now: Instant) -> Counts {
+        let paused = self.store_down_for(now).unwrap_or_default();
+        Counts {
+            paused_seconds: paused.as_secs(),
+            ..self.counts()
+        }
+    }
+
     /// Bytes the store has confirmed, rows not yet committed and parts of unfinished files included.
     pub fn sent_bytes(&self) -> u64 {
         self.0.sent_bytes.load(Ordering::Relaxed)
