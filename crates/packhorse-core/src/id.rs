@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The original service's alphabet: digits without `0`, letters without `O`.
 const ALPHABET: &[u8; 34] = b"123456789ABCDEFGHIJKLMNPQRSTUVWXYZ";
 /// Length of an id made here. Ids of the original service had five characters.
-pub(crate) const LENGTH: usize = 8;
+pub const LENGTH: usize = 8;
 /// What a dry run appends to the id it invents.
 pub const VALIDATE_ONLY_SUFFIX: &str = "-VALIDATE-ONLY";
 

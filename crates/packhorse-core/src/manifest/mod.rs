@@ -13,6 +13,7 @@ mod directory;
 mod doubts;
 mod extensions;
 mod fields;
+pub mod form;
 mod headers;
 mod images;
 mod kind;
