@@ -31,6 +31,7 @@ ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || packages+=(postgresql) # 
 need dh debhelper        # packs the Debian package
 need dpkg-buildpackage dpkg-dev
 need systemd-analyze systemd # judges its units
+need chromium chromium   # the console as people see it
 need curl curl           # clients of the conformance suite, from here on
 need node nodejs
 need npm npm

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use packhorse_objects::client::{Client, Error};
-use packhorse_store::{AccessKey, Store};
+use packhorse_store::{AccessKey, Seal, Store};
 use packhorse_wire::desk::{Credentials, ObjectStore};
 
 use crate::api::Redactions;
@@ -24,6 +24,8 @@ pub struct Context {
     pub signature_key: [u8; 32],
     /// Signs and checks the links to artifacts.
     pub artifact_key: [u8; 32],
+    /// Seals the sessions of the console.
+    pub console_seal: Seal,
     /// What the operator configured.
     pub settings: Settings,
     /// The time.

@@ -4,6 +4,7 @@
 //! - `http`: what is common to all requests: limits, request ids, health.
 //! - `api`: the six actions, one file each.
 //! - `artifacts`: files behind links: packing slip, SIGNATURE, shipping label.
+//! - `console`: the pages for people, customers' and operators'.
 //! - `desk`: what stations say.
 //! - `expiry`: jobs whose device never came.
 //!
@@ -12,6 +13,7 @@
 
 mod api;
 mod artifacts;
+mod console;
 mod context;
 mod desk;
 mod expiry;

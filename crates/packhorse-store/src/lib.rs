@@ -22,11 +22,12 @@ use std::sync::Arc;
 pub use copy::{DumpError, Sum, export, import, migrate};
 pub use error::{Error, Result};
 pub use master_key::{MasterKey, MasterKeyError};
+pub use seal::Seal;
 pub use store::Store;
 pub use types::{
-    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, Holder, Job, JobPage, JobSummary,
-    KeyPair, KeySummary, LeaseTerm, Lock, LogObject, Manifest, NewJob, Parcel, REVISIONS_MAX,
-    Revision, StationKey, Update,
+    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, HereJob, Holder, Job, JobPage,
+    JobSummary, KeyPair, KeySummary, LeaseTerm, Lock, LogObject, Manifest, NewJob, Parcel,
+    REVISIONS_MAX, Revision, StationKey, Update,
 };
 
 /// Opens the database at `url`, making its tables or bringing them up to date when needed.

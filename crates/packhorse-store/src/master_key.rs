@@ -104,6 +104,11 @@ impl MasterKey {
         self.derive("packhorse artifact v1")
     }
 
+    /// What seals the sessions of the console.
+    pub fn console_seal(&self) -> Seal {
+        Seal::new(&self.derive("packhorse console v1"))
+    }
+
     /// What seals texts in the database.
     pub(crate) fn seal(&self) -> Seal {
         Seal::new(&self.derive("packhorse seal v1"))

@@ -1,4 +1,4 @@
-//! Sealing: what must stay secret in the database is encrypted and bound to its place.
+//! Sealing: what must stay secret, in the database or in a cookie, is encrypted and bound to its place.
 
 use chacha20poly1305::aead::{Aead, Payload};
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
@@ -11,7 +11,8 @@ use crate::error::{Error, Result};
 const NONCE_BYTES: usize = 24;
 
 /// Seals and opens under one key.
-pub(crate) struct Seal(XChaCha20Poly1305);
+#[derive(Clone)]
+pub struct Seal(XChaCha20Poly1305);
 
 impl Seal {
     pub(crate) fn new(key: &[u8; 32]) -> Self {
@@ -19,7 +20,8 @@ impl Seal {
     }
 
     /// Encrypts `text`; it opens only with the same `place`, so that a row cannot pass for another.
-    pub(crate) fn seal(&self, place: &str, text: &str) -> Result<Vec<u8>> {
+    /// Fails without random bytes.
+    pub fn seal(&self, place: &str, text: &str) -> Result<Vec<u8>> {
         let mut nonce = [0u8; NONCE_BYTES];
         getrandom::fill(&mut nonce).map_err(|_| Error::Random)?;
         let payload = Payload {
@@ -33,8 +35,9 @@ impl Seal {
         Ok([nonce.as_slice(), &sealed].concat())
     }
 
-    /// Decrypts what [`Seal::seal`] gave for the same `place`.
-    pub(crate) fn open(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<String>> {
+    /// Decrypts what [`Seal::seal`] gave for the same `place`; anything else is
+    /// [`Error::Corrupt`].
+    pub fn open(&self, place: &str, sealed: &[u8]) -> Result<Zeroizing<String>> {
         const DAMAGED: Error = Error::Corrupt("a sealed text does not open");
         let (nonce, msg) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or(DAMAGED)?;
         let payload = Payload {

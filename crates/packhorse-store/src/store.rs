@@ -12,8 +12,8 @@ use packhorse_core::secret::Secret;
 
 use crate::error::Result;
 use crate::types::{
-    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, Holder, Job, JobPage, KeyPair,
-    NewJob, Parcel, Revision, StationKey, Update,
+    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, HereJob, Holder, Job, JobPage,
+    KeyPair, NewJob, Parcel, Revision, StationKey, Update,
 };
 
 /// Everything the service remembers. Each method is one transaction: it happens wholly and is
@@ -48,6 +48,13 @@ pub trait Store: Send + Sync {
 
     /// The access key of this id, enabled or not.
     async fn find_access_key(&self, id: &str) -> Result<Option<AccessKey>>;
+
+    /// Notes that a session of the console is over, until `until`, when it ends by itself; forgets
+    /// those that have.
+    async fn end_session(&self, id: &[u8; 16], until: Timestamp, now: Timestamp) -> Result<()>;
+
+    /// Whether [`Store::end_session`] was called for it.
+    async fn is_session_ended(&self, id: &[u8; 16]) -> Result<bool>;
 
     // Stations
 
@@ -94,6 +101,9 @@ pub trait Store: Send + Sync {
     ) -> Result<Option<Revision>>;
 
     // Jobs, for the desk
+
+    /// The jobs whose devices are at the facility, those that changed last first; at most `limit`.
+    async fn jobs_here(&self, limit: u32) -> Result<Vec<HereJob>>;
 
     /// Any account's job.
     async fn find_job(&self, id: &JobId) -> Result<Option<Job>>;

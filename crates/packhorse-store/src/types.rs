@@ -87,6 +87,9 @@ pub struct NewJob {
     pub manifest: Manifest,
     /// How many jobs the account may create in any 24 hours.
     pub jobs_per_day: u32,
+    /// The id it is to have, so that asking twice makes one job: if the account has a job of this id
+    /// already, that one is the answer. A random one without it, or if it is another account's.
+    pub id: Option<JobId>,
 }
 
 /// What UpdateJob stores.
@@ -184,8 +187,29 @@ pub struct JobSummary {
     pub job_type: JobType,
     /// Where it stands.
     pub state: State,
+    /// How far the load is.
+    pub counts: Counts,
     /// When it was created.
     pub created_at: Timestamp,
+}
+
+/// A job whose device is at the facility, for operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HereJob {
+    /// Its name.
+    pub id: JobId,
+    /// Import or export.
+    pub job_type: JobType,
+    /// Where it stands.
+    pub state: State,
+    /// How far the load is.
+    pub counts: Counts,
+    /// Who holds the job, while it is being loaded.
+    pub lease: Option<LeaseTerm>,
+    /// Why its device could not be opened, until something is done about it.
+    pub lock_reason: Option<String>,
+    /// When anything about it last changed.
+    pub updated_at: Timestamp,
 }
 
 /// One page of a listing, newest first.

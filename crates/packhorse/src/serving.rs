@@ -79,6 +79,7 @@ impl Serving {
             store: Arc::clone(&storage.store),
             signature_key: storage.signature_key,
             artifact_key: storage.artifact_key,
+            console_seal: storage.console_seal.clone(),
             settings,
             clock: Arc::new(clock::now),
             connections: packhorse_server::Connections::default(),

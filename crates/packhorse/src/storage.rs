@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use packhorse_store::{Error, MasterKey, Store};
+use packhorse_store::{Error, MasterKey, Seal, Store};
 
 use crate::config::{Config, Environment, HiddenUrl};
 use crate::output::Hint;
@@ -63,6 +63,8 @@ pub(crate) struct Storage {
     pub(crate) signature_key: [u8; 32],
     /// Signs and checks links to artifacts.
     pub(crate) artifact_key: [u8; 32],
+    /// Seals the sessions of the console.
+    pub(crate) console_seal: Seal,
 }
 
 /// Opens the configured store.
@@ -74,6 +76,7 @@ pub(crate) async fn open(
     let url = url(config, if_absent)?;
     let master_key = master_key(config, environment)?;
     let (signature_key, artifact_key) = (master_key.signature_key(), master_key.artifact_key());
+    let console_seal = master_key.console_seal();
     let store = packhorse_store::open(&url, master_key).await;
     let store = store.map_err(|error| match hint(&error) {
         Some(hint) => anyhow!(error).context(Hint(hint.into())),
@@ -84,6 +87,7 @@ pub(crate) async fn open(
         store,
         signature_key,
         artifact_key,
+        console_seal,
     })
 }
 

@@ -1,5 +1,6 @@
 //! CreateJob: a manifest becomes a job, or is only checked.
 
+use packhorse_core::id::JobId;
 use packhorse_core::secret::Secret;
 use packhorse_store::{AccessKey, Job, NewJob};
 use packhorse_wire::actions::{CreateJob, CreateJobAnswer};
@@ -9,17 +10,19 @@ use super::{job_id, manifest, store_fault};
 use crate::artifacts;
 use crate::context::Context;
 
-pub(super) async fn run(
+/// With an `id`, asking again gives the job that was made the first time.
+pub(crate) async fn run(
     context: &Context,
     caller: &AccessKey,
     asked: CreateJob,
+    id: Option<JobId>,
 ) -> Result<CreateJobAnswer, Fault> {
     let job_type = asked.job_type;
     let warning_message = manifest::check(context, caller, &asked.manifest, job_type).await?;
     let (id, artifacts) = match asked.validate_only {
         true => (job_id::invented()?, Vec::new()),
         false => {
-            let job = create(context, caller, asked).await?;
+            let job = create(context, caller, asked, id).await?;
             let artifacts = artifacts::list(context, caller, &job);
             (job.id.as_str().to_owned(), artifacts)
         }
@@ -37,13 +40,19 @@ pub(super) async fn run(
     })
 }
 
-async fn create(context: &Context, caller: &AccessKey, asked: CreateJob) -> Result<Job, Fault> {
+async fn create(
+    context: &Context,
+    caller: &AccessKey,
+    asked: CreateJob,
+    id: Option<JobId>,
+) -> Result<Job, Fault> {
     let new = NewJob {
         account: caller.account,
         access_key_id: caller.id.clone(),
         job_type: asked.job_type,
         manifest: Secret::new(asked.manifest),
         jobs_per_day: context.settings.jobs_per_day,
+        id,
     };
     let job = context.store.create_job(new, context.now()).await;
     let job = job.map_err(store_fault)?;

@@ -15,10 +15,8 @@ pub(super) async fn run(
     caller: &AccessKey,
     asked: GetStatus,
 ) -> Result<GetStatusAnswer, Fault> {
-    let id = job_id::read(&asked.job_id)?;
-    let job = context.store.job(caller.account, &id).await;
-    let job = job.map_err(|error| lookup_fault(error, &asked.job_id))?;
-    check_shown(context, &job, &asked.job_id)?;
+    let job = find(context, caller, &asked.job_id).await?;
+    let id = job.id.clone();
     let (signature, signature_file_contents) = job_id::signed(context, caller.account, id.as_str());
     let facility = context.settings.facility.as_ref();
     Ok(GetStatusAnswer {
@@ -46,6 +44,15 @@ pub(super) async fn run(
         log_bucket: job.log.as_ref().map(|log| log.bucket.clone()),
         log_key: job.log.map(|log| log.key),
     })
+}
+
+/// The caller's job of this id, if it still has a status.
+pub(crate) async fn find(context: &Context, caller: &AccessKey, text: &str) -> Result<Job, Fault> {
+    let id = job_id::read(text)?;
+    let job = context.store.job(caller.account, &id).await;
+    let job = job.map_err(|error| lookup_fault(error, text))?;
+    check_shown(context, &job, text)?;
+    Ok(job)
 }
 
 /// A job that was given up still has a status for a while, as the original's had; then it is "out

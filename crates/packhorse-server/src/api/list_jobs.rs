@@ -9,7 +9,7 @@ use packhorse_wire::fault::Fault;
 use super::store_fault;
 use crate::context::Context;
 
-pub(super) async fn run(
+pub(crate) async fn run(
     context: &Context,
     caller: &AccessKey,
     asked: ListJobs,

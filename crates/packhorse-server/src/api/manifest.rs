@@ -20,15 +20,7 @@ pub(super) async fn check(
     text: &str,
     job_type: JobType,
 ) -> Result<Option<String>, Fault> {
-    let owned = text.to_owned();
-    let options = Options {
-        strict: false,
-        facility: Some(facility(context)),
-    };
-    let read = off_the_loop(text.len(), move || {
-        manifest::read_with(owned, job_type, &options)
-    })
-    .await?;
+    let read = read(context, text, job_type).await?;
     let Reading {
         manifest,
         warnings,
@@ -44,6 +36,21 @@ pub(super) async fn check(
         lines.push(NOT_YET_ENCRYPTED.to_owned());
     }
     Ok((!lines.is_empty()).then(|| lines.join("\n")))
+}
+
+/// Reads the text as this facility judges it, and asks nobody.
+pub(crate) async fn read(
+    context: &Context,
+    text: &str,
+    job_type: JobType,
+) -> Result<Result<Reading, Vec<Problem>>, Fault> {
+    let owned = text.to_owned();
+    let options = Options {
+        strict: false,
+        facility: Some(facility(context)),
+    };
+    let reading = move || manifest::read_with(owned, job_type, &options);
+    off_the_loop(text.len(), reading).await
 }
 
 /// A refusal of the buckets, with what else the customer should know of the manifest.

@@ -13,7 +13,7 @@ pub(super) fn location(code: Location) -> &'static str {
 }
 
 /// `Pending` is the original's sentence; of the others only the gist is known.
-pub(super) fn progress(job: &Job) -> String {
+pub(crate) fn progress(job: &Job) -> String {
     let text = match job.state.progress {
         Progress::Pending if job.lock.reason.is_some() => return locked(job),
         Progress::Pending => "The specified job has not started.",

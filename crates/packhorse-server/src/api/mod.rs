@@ -1,19 +1,19 @@
 //! The AWS Query API: who asks, what for, and the answer as XML. One file for each action.
 
 mod buckets;
-mod cancel_job;
-mod create_job;
+pub(crate) mod cancel_job;
+pub(crate) mod create_job;
 mod faults;
 mod get_shipping_label;
-mod get_status;
+pub(crate) mod get_status;
 mod job_id;
-mod list_jobs;
-mod manifest;
-mod messages;
+pub(crate) mod list_jobs;
+pub(crate) mod manifest;
+pub(crate) mod messages;
 mod redactions;
 mod sender;
-mod unlock_job;
-mod update_job;
+pub(crate) mod unlock_job;
+pub(crate) mod update_job;
 
 use axum::extract::Request as HttpRequest;
 use axum::response::{IntoResponse, Response};
@@ -158,9 +158,10 @@ impl Edge {
     ) -> Result<String, Fault> {
         let context = &self.context;
         match request {
-            Request::CreateJob(asked) => {
-                rendered(create_job::run(context, caller, asked).await, request_id)
-            }
+            Request::CreateJob(asked) => rendered(
+                create_job::run(context, caller, asked, None).await,
+                request_id,
+            ),
             Request::UpdateJob(asked) => {
                 rendered(update_job::run(context, caller, asked).await, request_id)
             }

@@ -34,7 +34,7 @@ impl Default for Redactions {
 
 impl Redactions {
     /// The text without its passwords.
-    pub(super) async fn of(&self, text: &str) -> Result<String, Fault> {
+    pub(crate) async fn of(&self, text: &str) -> Result<String, Fault> {
         let key = Sha256::digest(text).into();
         if let Some(known) = self.kept(|kept| kept.get(&key).cloned()) {
             return Ok(known.as_ref().to_owned());

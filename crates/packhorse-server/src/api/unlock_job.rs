@@ -9,7 +9,7 @@ use super::faults::change_fault;
 use super::job_id;
 use crate::context::Context;
 
-pub(super) async fn run(
+pub(crate) async fn run(
     context: &Context,
     caller: &AccessKey,
     asked: UnlockJob,

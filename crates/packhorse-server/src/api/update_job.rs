@@ -11,7 +11,7 @@ use super::{job_id, manifest};
 use crate::artifacts;
 use crate::context::Context;
 
-pub(super) async fn run(
+pub(crate) async fn run(
     context: &Context,
     caller: &AccessKey,
     asked: UpdateJob,

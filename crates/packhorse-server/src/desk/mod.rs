@@ -2,8 +2,8 @@
 
 mod claim;
 mod locked;
-mod parcel;
-mod refusals;
+pub(crate) mod parcel;
+pub(crate) mod refusals;
 mod report;
 
 use std::sync::Arc;
@@ -16,6 +16,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use http::{HeaderMap, StatusCode};
+use packhorse_core::event::Actor;
 use packhorse_core::id::JobId;
 use packhorse_wire::desk::{Refusal, RefusalCode};
 use serde::Serialize;
@@ -105,7 +106,13 @@ async fn give_up(
     request: Request,
 ) -> Response {
     desk.answer(request, async |station, message| {
-        parcel::give_up(&desk.context, station, &job_id(&id)?, message).await
+        parcel::give_up(
+            &desk.context,
+            Actor::Station(station.to_owned()),
+            &job_id(&id)?,
+            message,
+        )
+        .await
     })
     .await
 }
@@ -116,7 +123,13 @@ async fn receive(
     request: Request,
 ) -> Response {
     desk.answer(request, async |station, message| {
-        parcel::receive(&desk.context, station, &job_id(&id)?, message).await
+        parcel::receive(
+            &desk.context,
+            Actor::Station(station.to_owned()),
+            &job_id(&id)?,
+            message,
+        )
+        .await
     })
     .await
 }
@@ -127,7 +140,13 @@ async fn send_back(
     request: Request,
 ) -> Response {
     desk.answer(request, async |station, message| {
-        parcel::send_back(&desk.context, station, &job_id(&id)?, message).await
+        parcel::send_back(
+            &desk.context,
+            Actor::Station(station.to_owned()),
+            &job_id(&id)?,
+            message,
+        )
+        .await
     })
     .await
 }

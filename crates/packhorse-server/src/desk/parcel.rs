@@ -15,30 +15,29 @@ const WORD_CHARS_MAX: usize = 100;
 /// Longest note or reason.
 const NOTE_CHARS_MAX: usize = 500;
 
-pub(super) async fn receive(
+pub(crate) async fn receive(
     context: &Context,
-    station: &str,
+    actor: Actor,
     job: &JobId,
     message: Receive,
 ) -> Result<Whereabouts, Failure> {
     let note = message.note.unwrap_or_default();
     check_text("the note", &note, NOTE_CHARS_MAX)?;
-    let actor = Actor::Station(station.to_owned());
     let received = context
         .store
-        .receive(job, &note, actor, context.now())
+        .receive(job, &note, actor.clone(), context.now())
         .await;
     let state = received.map_err(|error| match error {
         Error::State(_) => wrong_state("the device of this job was received and sent back before"),
         error => store_failure(error),
     })?;
-    tracing::info!(job.id = %job, station, "a parcel was received");
+    tracing::info!(job.id = %job, ?actor, "a parcel was received");
     Ok(whereabouts(state))
 }
 
-pub(super) async fn send_back(
+pub(crate) async fn send_back(
     context: &Context,
-    station: &str,
+    actor: Actor,
     job: &JobId,
     message: Return,
 ) -> Result<Whereabouts, Failure> {
@@ -46,10 +45,9 @@ pub(super) async fn send_back(
         carrier: word("the carrier", &message.carrier)?,
         tracking_number: word("the tracking number", &message.tracking_number)?,
     };
-    let actor = Actor::Station(station.to_owned());
     let returned = context
         .store
-        .send_back(job, parcel, actor, context.now())
+        .send_back(job, parcel, actor.clone(), context.now())
         .await;
     let state = returned.map_err(|error| match error {
         Error::State(forbidden) if forbidden.from.progress.is_final() => {
@@ -61,13 +59,13 @@ pub(super) async fn send_back(
         )),
         error => store_failure(error),
     })?;
-    tracing::info!(job.id = %job, station, "a parcel was sent back");
+    tracing::info!(job.id = %job, ?actor, "a parcel was sent back");
     Ok(whereabouts(state))
 }
 
-pub(super) async fn give_up(
+pub(crate) async fn give_up(
     context: &Context,
-    station: &str,
+    actor: Actor,
     job: &JobId,
     message: GiveUp,
 ) -> Result<Finished, Failure> {
@@ -76,11 +74,10 @@ pub(super) async fn give_up(
         let text = format!("{} is no abort code", message.code.code());
         return Err(refuse(RefusalCode::BadRequest, text));
     }
-    let actor = Actor::Station(station.to_owned());
     let now = context.now();
     let ended = context
         .store
-        .give_up(job, message.code, &message.reason, actor, now)
+        .give_up(job, message.code, &message.reason, actor.clone(), now)
         .await;
     let progress = ended.map_err(|error| match error {
         Error::Leased { until } => refuse(
@@ -96,7 +93,7 @@ pub(super) async fn give_up(
         )),
         error => store_failure(error),
     })?;
-    tracing::info!(job.id = %job, station, code = progress.code(), "a job was given up");
+    tracing::info!(job.id = %job, ?actor, code = progress.code(), "a job was given up");
     Ok(Finished { progress })
 }
 

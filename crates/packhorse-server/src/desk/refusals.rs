@@ -8,7 +8,7 @@ use crate::store_error::{Trouble, sort};
 
 /// Why a message has no effect.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// A considered no.
     Refused(Refusal),
     /// Nobody we know asks.
@@ -33,7 +33,7 @@ pub(super) fn unknown_job() -> Failure {
 }
 
 /// What a failure of the store means to a station.
-pub(super) fn store_failure(error: Error) -> Failure {
+pub(crate) fn store_failure(error: Error) -> Failure {
     let error = match sort(error) {
         Err(Trouble::Busy) => return Failure::Busy,
         Err(Trouble::Broken) => return Failure::Broken,

@@ -1,7 +1,6 @@
 //! What is common to all requests: connections, limits, request ids, health, stopping.
 
 mod body;
-mod console;
 mod health;
 mod request_id;
 mod router;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{any, get};
 use http::header::{ACCEPT, CONNECTION};
 use http::{HeaderValue, Method};
 use tokio_util::sync::CancellationToken;
 
-use super::{Bodies, console, health, request_id};
+use super::{Bodies, health, request_id};
 use crate::context::Context;
-use crate::{api, artifacts, desk};
+use crate::{api, artifacts, console, desk};
 
 /// The Query API takes whatever no other route does, since its clients may have any path prefix.
 /// Once `stopping` is done, clients are sent elsewhere.
@@ -24,8 +24,7 @@ pub(super) fn router(context: Context, stopping: CancellationToken) -> Router {
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready).with_state(health))
-        .route("/console", get(console::to_page))
-        .route("/console/", get(console::page))
+        .merge(console::router(context.clone(), bodies.clone()))
         .route("/artifacts/", any(artifacts::nothing_here))
         .nest("/artifacts", artifacts::router(context.clone()))
         .nest("/desk/v1", desk::router(context, bodies))
@@ -51,7 +50,7 @@ async fn close(
 
 async fn query_api(State(edge): State<Arc<api::Edge>>, request: Request) -> Response {
     if is_browser(&request) {
-        return console::to_page().await;
+        return Redirect::to("/console/").into_response();
     }
     edge.answer(request).await
 }

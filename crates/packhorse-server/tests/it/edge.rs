@@ -33,7 +33,7 @@ async fn every_answer_has_its_request_id_and_the_headers_of_the_original() {
 }
 
 #[tokio::test]
-async fn a_browser_is_sent_to_a_page_that_runs_nothing() {
+async fn a_browser_is_sent_to_the_console() {
     let service = Service::start().await;
     let accept = "text/html,application/xhtml+xml,*/*;q=0.8";
     let root = service.get("/", accept).await;
@@ -41,11 +41,6 @@ async fn a_browser_is_sent_to_a_page_that_runs_nothing() {
     let page = service.get("/console/", accept).await;
     assert_eq!(page.status, 200);
     assert!(page.body.contains("Packhorse") && page.body.contains("/healthz"));
-    assert!(
-        page.header("content-security-policy")
-            .contains("default-src 'none'")
-    );
-    assert!(!page.body.contains("<script"));
     let call = service.get("/?Action=ListJobs", accept).await;
     assert_eq!(call.fault().1, "MissingAuthenticationToken");
     let program = service.get("/", "*/*").await;

@@ -49,6 +49,7 @@ impl Service {
         let master_key = MasterKey::from_hex(&"01".repeat(32)).unwrap();
         let signature_key = master_key.signature_key();
         let artifact_key = master_key.artifact_key();
+        let console_seal = master_key.console_seal();
         let store = packhorse_store::open(&url, master_key).await.unwrap();
         let objects = Objects::start(store.clone()).await;
         let now = Arc::new(Mutex::new("2026-01-01T00:00:00Z".parse().unwrap()));
@@ -62,6 +63,7 @@ impl Service {
             store: store.clone(),
             signature_key,
             artifact_key,
+            console_seal,
             settings,
             clock: Arc::new(move || *clock.lock().unwrap()),
             connections: Connections::default(),

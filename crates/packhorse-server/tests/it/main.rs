@@ -8,6 +8,7 @@
 mod actions;
 mod artifacts;
 mod buckets;
+mod console;
 mod desk;
 mod edge;
 mod exceptions;

@@ -142,6 +142,17 @@ pub(super) async fn a_station_is_found_by_its_key_alone(store: Arc<dyn Store>) {
     assert!(matches!(bad, Err(Error::InvalidName(_))));
 }
 
+pub(super) async fn a_session_that_was_ended_is_remembered_until_its_time(store: Arc<dyn Store>) {
+    let (one, other) = ([1; 16], [2; 16]);
+    store.end_session(&one, at(10), at(1)).await.unwrap();
+    store.end_session(&one, at(10), at(2)).await.unwrap();
+    assert!(store.is_session_ended(&one).await.unwrap());
+    assert!(!store.is_session_ended(&other).await.unwrap());
+    store.end_session(&other, at(30), at(11)).await.unwrap();
+    assert!(!store.is_session_ended(&one).await.unwrap());
+    assert!(store.is_session_ended(&other).await.unwrap());
+}
+
 pub(super) async fn the_store_answers_a_ping(store: Arc<dyn Store>) {
     store.ping().await.unwrap();
 }

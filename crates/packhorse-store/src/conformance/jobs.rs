@@ -7,7 +7,7 @@ use packhorse_core::id::JobId;
 use packhorse_core::job::{Change, JobType, Progress, State};
 
 use super::words::{account, at, claim, finish, holder, job, new_job, snapshot, update};
-use crate::{Error, Store, Update};
+use crate::{Error, NewJob, Store, Update};
 
 const DAY: i64 = 24 * 60 * 60;
 
@@ -29,6 +29,26 @@ pub(super) async fn a_created_job_is_read_back(store: Arc<dyn Store>) {
     assert!(!format!("{found:?}").contains("1234"));
     let totals = store.job_totals().await.unwrap();
     assert_eq!(totals, [(JobType::Import, Progress::Pending, 1)]);
+}
+
+pub(super) async fn a_request_that_comes_twice_makes_one_job(store: Arc<dyn Store>) {
+    let (alice, bob) = (account(&store, "alice").await, account(&store, "bob").await);
+    let id = JobId::parse("AB12CD34").unwrap();
+    let asked = |owner, text| NewJob {
+        id: Some(id.clone()),
+        ..new_job(owner, text)
+    };
+    let first = store.create_job(asked(&alice, "a: 1"), at(1)).await;
+    assert_eq!(first.unwrap().id, id);
+    let again = store
+        .create_job(asked(&alice, "a: 2"), at(2))
+        .await
+        .unwrap();
+    assert_eq!((again.manifest.expose(), again.created_at), ("a: 1", at(1)));
+    let page = store.list_jobs(alice.account, None, 10).await.unwrap();
+    assert_eq!(page.jobs.len(), 1);
+    let other = store.create_job(asked(&bob, "b: 1"), at(3)).await.unwrap();
+    assert!(other.id != id && other.account == bob.account);
 }
 
 pub(super) async fn another_accounts_job_is_unknown_to_every_verb(store: Arc<dyn Store>) {

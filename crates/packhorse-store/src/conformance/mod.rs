@@ -56,10 +56,12 @@ cases! {
         rotating_gives_a_new_key_and_disables_the_old,
         a_disabled_account_has_no_enabled_key_until_it_is_enabled,
         a_station_is_found_by_its_key_alone,
+        a_session_that_was_ended_is_remembered_until_its_time,
         the_store_answers_a_ping,
     }
     jobs {
         a_created_job_is_read_back,
+        a_request_that_comes_twice_makes_one_job,
         another_accounts_job_is_unknown_to_every_verb,
         an_update_replaces_the_manifest_and_keeps_the_former,
         a_canceled_job_stays_canceled,
@@ -91,6 +93,7 @@ cases! {
         an_owner_without_a_key_blocks_the_claim,
     }
     parcels {
+        what_is_at_the_dock_is_listed_the_newest_change_first,
         a_parcel_that_came_is_noted_once,
         a_parcel_that_came_too_late_is_noted_too,
         a_device_goes_back_when_its_job_is_over,

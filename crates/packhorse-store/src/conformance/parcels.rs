@@ -55,6 +55,22 @@ pub(super) async fn a_parcel_that_came_is_noted_once(store: Arc<dyn Store>) {
     assert!(matches!(refused, Err(Error::UnknownJob)));
 }
 
+pub(super) async fn what_is_at_the_dock_is_listed_the_newest_change_first(store: Arc<dyn Store>) {
+    let (alice, bob) = (account(&store, "alice").await, account(&store, "bob").await);
+    let mut ids = Vec::new();
+    for owner in [&alice, &bob, &alice] {
+        ids.push(job(&store, owner).await.id);
+    }
+    assert_eq!(store.jobs_here(10).await.unwrap(), []);
+    for (id, time) in ids.iter().zip([7, 9, 8]) {
+        store.receive(id, "", operator(), at(time)).await.unwrap();
+    }
+    let listed = |jobs: Vec<crate::HereJob>| jobs.into_iter().map(|job| job.id).collect::<Vec<_>>();
+    let expected = [&ids[1], &ids[2], &ids[0]].map(JobId::clone);
+    assert_eq!(listed(store.jobs_here(10).await.unwrap()), expected);
+    assert_eq!(listed(store.jobs_here(2).await.unwrap()), expected[..2]);
+}
+
 pub(super) async fn a_parcel_that_came_too_late_is_noted_too(store: Arc<dyn Store>) {
     let alice = account(&store, "alice").await;
     let id = job(&store, &alice).await.id;

@@ -27,6 +27,7 @@ pub(super) async fn account(store: &Arc<dyn Store>, name: &str) -> AccessKey {
 
 pub(super) fn new_job(owner: &AccessKey, manifest: &str) -> NewJob {
     NewJob {
+        id: None,
         account: owner.account,
         access_key_id: owner.id.clone(),
         job_type: JobType::Import,

@@ -30,7 +30,7 @@ pub(super) struct Table {
 
 /// All of them but what each database knows of itself (its version, its master key); a table comes
 /// after those that it refers to. A test compares this with what the databases say.
-pub(super) const TABLES: [Table; 7] = {
+pub(super) const TABLES: [Table; 8] = {
     use Kind::{Bytes, Flag, Int, Text};
     [
         Table {
@@ -110,6 +110,10 @@ pub(super) const TABLES: [Table; 7] = {
                 ("detail", Text),
                 ("link", Bytes),
             ],
+        },
+        Table {
+            name: "ended_sessions",
+            columns: &[("id", Bytes), ("until", Int)],
         },
     ]
 };

@@ -33,12 +33,18 @@ impl Verbs {
     pub(super) async fn insert_job(&self, new: &NewJob, now: Timestamp) -> Result<Job> {
         let now = cut(now);
         let mut session = self.database.write().await?;
+        if let Some(made) = self.made_before(&mut session, new).await? {
+            return Ok(made);
+        }
         let seq = self.next_in_quota(&mut session, new, now).await?;
         let actor = Actor::Customer(new.access_key_id.clone());
         let created = chain::event(actor, Change::Create.code(), new.job_type.code(), now);
         let mut row = Row {
             seq,
-            id: self.draw_id()?,
+            id: match &new.id {
+                Some(id) => id.clone(),
+                None => self.draw_id()?,
+            },
             account: new.account,
             access_key_id: new.access_key_id.clone(),
             job_type: new.job_type,
@@ -55,7 +61,8 @@ impl Verbs {
             event_link: Link::START.after(&created),
             version: 0,
         };
-        self.insert_under_free_id(&mut session, &mut row).await?;
+        self.insert_under_free_id(&mut session, &mut row, new)
+            .await?;
         self.insert_revision(&mut session, &row, &new.manifest)
             .await?;
         chain::insert(&mut session, row.seq, 0, &created, &row.event_link).await?;
@@ -121,7 +128,7 @@ impl Verbs {
         // One more than asked tells whether others follow.
         let records = session
             .all(
-                "SELECT id, job_type, location, progress, created_at FROM jobs \
+                "SELECT id, job_type, location, progress, counts, created_at FROM jobs \
                  WHERE account = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3",
                 &[
                     account.0.into(),
@@ -243,6 +250,16 @@ impl Verbs {
         }))
     }
 
+    /// The job that the same request made before.
+    async fn made_before(&self, session: &mut Session, new: &NewJob) -> Result<Option<Job>> {
+        let Some(id) = &new.id else { return Ok(None) };
+        match row::load_of(session, new.account, id).await {
+            Ok(row) => self.with_manifest(session, row).await.map(Some),
+            Err(Error::UnknownJob) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn insert_revision(
         &self,
         session: &mut Session,
@@ -270,10 +287,19 @@ impl Verbs {
     }
 
     /// Inserts the row, under another id for as long as its own is taken.
-    async fn insert_under_free_id(&self, session: &mut Session, row: &mut Row) -> Result<()> {
+    async fn insert_under_free_id(
+        &self,
+        session: &mut Session,
+        row: &mut Row,
+        new: &NewJob,
+    ) -> Result<()> {
         for _ in 0..DRAWS_MAX {
             if row::insert(session, row).await? {
                 return Ok(());
+            }
+            // The same request came twice at once: this one is repeated, and finds the other's job.
+            if self.made_before(session, new).await?.is_some() {
+                return Err(Error::Conflict);
             }
             row.id = self.draw_id()?;
         }

@@ -12,6 +12,7 @@ mod jobs;
 mod locks;
 mod parcels;
 mod row;
+mod sessions;
 
 use std::time::Duration;
 
@@ -31,8 +32,8 @@ use crate::master_key::MasterKey;
 use crate::seal::Seal;
 use crate::store::Store;
 use crate::types::{
-    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, Holder, Job, JobPage, KeyPair,
-    NewJob, Parcel, Revision, StationKey, Update,
+    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, HereJob, Holder, Job, JobPage,
+    KeyPair, NewJob, Parcel, Revision, StationKey, Update,
 };
 
 /// Fills a buffer with random bytes. A member, so that a test can make ids clash.
@@ -157,6 +158,16 @@ impl Store for Verbs {
         self.database.again(|| self.access_key(id)).await
     }
 
+    async fn end_session(&self, id: &[u8; 16], until: Timestamp, now: Timestamp) -> Result<()> {
+        self.database
+            .again(|| self.close_session(id, until, now))
+            .await
+    }
+
+    async fn is_session_ended(&self, id: &[u8; 16]) -> Result<bool> {
+        self.database.again(|| self.is_closed(id)).await
+    }
+
     async fn create_station(&self, name: &str, now: Timestamp) -> Result<StationKey> {
         self.database.again(|| self.add_station(name, now)).await
     }
@@ -214,6 +225,10 @@ impl Store for Verbs {
         self.database
             .again(|| self.revision_for(account, id, revision))
             .await
+    }
+
+    async fn jobs_here(&self, limit: u32) -> Result<Vec<HereJob>> {
+        self.database.again(|| self.here(limit)).await
     }
 
     async fn find_job(&self, id: &JobId) -> Result<Option<Job>> {

@@ -9,9 +9,22 @@ use super::desk::live_lease;
 use super::{Verbs, chain, row};
 use crate::error::{Error, Result};
 use crate::names::printable;
-use crate::types::Parcel;
+use crate::types::{HereJob, Parcel};
 
 impl Verbs {
+    pub(super) async fn here(&self, limit: u32) -> Result<Vec<HereJob>> {
+        let mut session = self.database.single().await?;
+        let records = session
+            .all(
+                "SELECT jobs.*, locks.reason AS lock_reason FROM jobs \
+                 LEFT JOIN locks ON locks.job = jobs.seq WHERE jobs.location = 'AtAWS' \
+                 ORDER BY jobs.updated_at DESC LIMIT $1",
+                &[limit.into()],
+            )
+            .await?;
+        records.iter().map(row::here).collect()
+    }
+
     pub(super) async fn note_arrival(
         &self,
         id: &JobId,

@@ -10,7 +10,7 @@ use super::locks;
 use crate::database::{Record, Session, Value};
 use crate::error::{Error, Result};
 use crate::time::{from_micros, micros};
-use crate::types::{Job, JobSummary, LeaseTerm, Lock, LogObject, Manifest, Parcel};
+use crate::types::{HereJob, Job, JobSummary, LeaseTerm, Lock, LogObject, Manifest, Parcel};
 
 /// A row of `jobs`.
 #[derive(Debug)]
@@ -161,13 +161,28 @@ pub(super) fn summary(record: &Record) -> Result<JobSummary> {
         id: job_id(record)?,
         job_type: job_type(record)?,
         state: state(record)?,
+        counts: counts(record)?,
         created_at: from_micros(record.get("created_at")?)?,
+    })
+}
+
+/// A job at the facility out of the columns of `jobs` and `locks`.
+pub(super) fn here(record: &Record) -> Result<HereJob> {
+    let row = read(record)?;
+    let loading = row.state.progress == Progress::InProgress;
+    Ok(HereJob {
+        id: row.id,
+        job_type: row.job_type,
+        state: row.state,
+        counts: row.counts,
+        lease: row.lease.filter(|_| loading),
+        lock_reason: record.get("lock_reason")?,
+        updated_at: row.updated_at,
     })
 }
 
 /// A row out of the columns of `jobs`.
 pub(super) fn read(record: &Record) -> Result<Row> {
-    let counts: String = record.get("counts")?;
     let revision: i64 = record.get("revision")?;
     Ok(Row {
         seq: record.get("seq")?,
@@ -180,8 +195,7 @@ pub(super) fn read(record: &Record) -> Result<Row> {
             .map_err(|_| Error::Corrupt("a revision is out of range"))?,
         created_at: from_micros(record.get("created_at")?)?,
         updated_at: from_micros(record.get("updated_at")?)?,
-        counts: serde_json::from_str(&counts)
-            .map_err(|_| Error::Corrupt("the counts of a job cannot be read"))?,
+        counts: counts(record)?,
         log: log(record)?,
         parcel: parcel(record)?,
         epoch: Epoch(record.get("epoch")?),
@@ -246,6 +260,11 @@ pub(super) fn link(bytes: Vec<u8>) -> Result<Link> {
     bytes
         .map(Link)
         .map_err(|_| Error::Corrupt("a link has a wrong length"))
+}
+
+fn counts(record: &Record) -> Result<Counts> {
+    let counts: String = record.get("counts")?;
+    serde_json::from_str(&counts).map_err(|_| Error::Corrupt("the counts of a job cannot be read"))
 }
 
 fn counts_text(counts: &Counts) -> String {

@@ -30,6 +30,7 @@ async fn account_and_job(store: &Verbs) -> (AccessKey, Result<Job>) {
     let now = Timestamp::UNIX_EPOCH;
     let key = store.create_account(&name, Some(pair), now).await.unwrap();
     let new = NewJob {
+        id: None,
         account: key.account,
         access_key_id: key.id.clone(),
         job_type: JobType::Import,

@@ -152,6 +152,7 @@ fn claim(id: &JobId, station: &str) -> Claim {
 
 fn new_job(owner: &AccessKey, manifest: &str) -> NewJob {
     NewJob {
+        id: None,
         account: owner.account,
         access_key_id: owner.id.clone(),
         job_type: JobType::Import,

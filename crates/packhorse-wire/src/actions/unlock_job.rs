@@ -32,14 +32,13 @@ impl PartialEq for UnlockJob {
 
 impl Eq for UnlockJob {}
 
-impl Action for UnlockJob {
-    const NAME: &'static str = "UnlockJob";
-    type Answer = UnlockJobAnswer;
-
-    fn read(parameters: &Parameters) -> Result<Self, Fault> {
-        let job_id = read_job_id(parameters)?;
-        let password = parameters.required_text("Password")?;
+impl UnlockJob {
+    /// The request with this password; the fault says why it can be none.
+    pub fn new(job_id: String, password: &str) -> Result<Self, Fault> {
         let wrong = |what: &str| Err(Fault::invalid_parameter("Password", what));
+        if password.is_empty() {
+            return Err(Fault::missing_parameter("Password"));
+        }
         if password.len() > PASSWORD_BYTES_MAX {
             return wrong("must have at most 1024 bytes");
         }
@@ -49,7 +48,22 @@ impl Action for UnlockJob {
         Ok(Self {
             job_id,
             password: Secret::new(password),
+            api_version: None,
+        })
+    }
+}
+
+impl Action for UnlockJob {
+    const NAME: &'static str = "UnlockJob";
+    type Answer = UnlockJobAnswer;
+
+    fn read(parameters: &Parameters) -> Result<Self, Fault> {
+        let job_id = read_job_id(parameters)?;
+        let password = parameters.required_text("Password")?;
+        let asked = Self::new(job_id, &password)?;
+        Ok(Self {
             api_version: read_api_version(parameters)?,
+            ..asked
         })
     }
 
