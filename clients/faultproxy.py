@@ -23,6 +23,7 @@ class Request:
     method: str
     target: str
     length: int
+    headers: dict
 
 
 @dataclass
@@ -183,7 +184,7 @@ class FaultProxy:
         method, target, _ = head.split(b"\r\n", 1)[0].decode("latin-1").split(" ", 2)
         length = int(headers.get(b"content-length", b"0"))
         with self.lock:
-            request = Request(len(self.requests), method, target, length)
+            request = Request(len(self.requests), method, target, length, headers)
             self.requests.append(request)
             return request, self.plan(request)
 

@@ -5,15 +5,19 @@ regions."""
 import json
 import os
 import pty
+import re
 import subprocess
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from moto.server import ThreadedMotoServer
 
 import disks
+from faultproxy import Answer, FaultProxy
 from manifests import manifest
-from product import BINARY, FILE_ERRORS, Account, Server, Station, clean_environment, run
+from product import BINARY, FAILED, FILE_ERRORS, Account, Server, Station, clean_environment, run
 from reports import by_file, listing, parse, report_text
 
 EVERYTHING = {
@@ -165,6 +169,57 @@ def test_a_trial_of_the_buckets_leaves_no_trace_on_another_store(on_moto, create
     assert on_moto.s3.list_multipart_uploads(Bucket=bucket).get("Uploads", []) == []
 
 
+REFUSABLE = {
+    b"x-amz-acl": ("acl: public-read", "AccessControlListNotSupported", {"acl": "public-read"}),
+    b"x-amz-storage-class": (
+        "storageClass: REDUCED_REDUNDANCY", "InvalidStorageClass",
+        {"storageClass": "REDUCED_REDUNDANCY"},
+    ),
+    b"x-amz-server-side-encryption": (
+        "serverSideEncryption: aws:kms", "ServerSideEncryptionConfigurationNotFoundError",
+        {"packhorse": {"serverSideEncryption": "aws:kms"}},
+    ),
+}
+
+
+def test_a_store_that_refuses_what_a_manifest_asks_for_is_known_before_there_is_a_job(
+    account, new_server, create, place
+):
+    store, refused = account.server, []
+
+    def plan(request):
+        is_refused = refused and refused[0] in request.headers
+        return Answer(400, REFUSABLE[refused[0]][1]) if is_refused else None
+
+    with FaultProxy(store.s3, plan) as proxy:
+        server = new_server(s3_listen=None, PACKHORSE_OBJECT_STORE__ENDPOINT=proxy.url)
+        owner = server.account(key=(account.access_key_id, account.secret_access_key))
+        client, bucket = owner.jobs(), account.bucket()
+        create(owner, bucket=bucket, **EVERYTHING)
+        begun = [r.headers for r in proxy.requests if r.method == "POST" and "uploads" in r.target]
+        asked = begun[0]
+        assert asked[b"cache-control"] == b"max-age=3600" and asked[b"x-amz-acl"] == b"public-read"
+        assert asked[b"x-amz-storage-class"] == b"REDUCED_REDUNDANCY"
+        assert asked[b"x-amz-meta-department"] == b"archive"
+        for header, (named, code, options) in REFUSABLE.items():
+            refused[:] = [header]
+            with pytest.raises(client.exceptions.InvalidManifestFieldException) as fault:
+                client.create_job(
+                    JobType="Import", Manifest=manifest(bucket, **options), ValidateOnly=False
+                )
+            assert named in str(fault.value) and code in str(fault.value)
+            assert bucket in str(fault.value)
+        assert len(client.list_jobs()["Jobs"]) == 1
+        # A store that changed its mind is learnt before the first byte.
+        refused.clear()
+        job = create(owner, bucket=bucket, acl="public-read")
+        refused[:] = [b"x-amz-acl"]
+        folder = job.sign(disks.many_small(place / "disk", 3))
+        done = Station(server, place / "state").load(folder, expect=FAILED)
+        assert "AccessControlListNotSupported" in done.stderr
+        assert job.progress() != "Complete" and listing(account.s3(), bucket) == {}
+
+
 def test_buckets_of_two_regions_do_not_make_a_job(on_moto):
     here, there = on_moto.bucket("here"), on_moto.bucket("there", "eu-west-1")
     client = on_moto.account.jobs()
@@ -294,6 +349,47 @@ def test_an_interview_asks_until_the_manifest_is_valid(place):
     run("manifest", "check", path, "--type", "import", home=place)
     no_terminal = run("manifest", "new", "--interactive", home=place, check=False)
     assert no_terminal.returncode == 1 and "no terminal" in no_terminal.stderr
+
+
+def test_an_interview_for_an_export_says_that_nothing_will_be_encrypted(place):
+    answers = [
+        ("country", "USA"), ("deviceId", "3QD0T87T"), ("fileSystem", "ext4"), ("fileSystem", "EXT4"),
+        ("exportBucket", "my-bucket"), ("logBucket", "my-logs"), ("name", "Jane Roe"),
+        ("street1", "123 Any Street"), ("city", "Anytown"), ("stateOrProvince", "WA"),
+        ("postalCode", "98101"), ("phoneNumber", "206-555-1000"),
+    ]
+    command = ("manifest", "new", "--type", "s3-export", "--interactive")
+    status, text, seen = on_terminal(place, *command, answers=answers)
+    assert status == 0, seen
+    assert "The bucket the objects come from." in seen and "did you mean `EXT4`?" in seen
+    assert "note: the data will travel unencrypted" in seen
+    path = place / "m.yaml"
+    path.write_text(text)
+    run("manifest", "check", path, "--type", "export", home=place)
+
+
+def test_a_check_needs_no_more_memory_for_more_files(place):
+    """Twenty thousand names of one file; a rehearsal of two files takes some 21 MiB."""
+    folder = place / "disk"
+    disks.write(folder / "0000" / "first", b"x")
+    for number in range(20_000):
+        if number % 1000 == 0:
+            (folder / f"{number:05}").mkdir()
+        os.link(folder / "0000" / "first", folder / f"{number // 1000 * 1000:05}" / f"{number:05}")
+    path = place / "m.yaml"
+    path.write_text(manifest("some-bucket"))
+    command = [str(BINARY), "device", "check", str(folder), "--manifest", str(path)]
+    process = subprocess.Popen(
+        command, env=clean_environment(place), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    # Not from its resource usage, which counts what it was before it became this program.
+    peak = 0
+    while process.poll() is None:
+        found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+        peak = max(peak, int(found[1]) if found else 0)
+        time.sleep(0.01)
+    assert process.returncode == 0
+    assert 8 * 1024 < peak < 48 * 1024, f"{peak} KiB"
 
 
 def test_diagnostics_are_coloured_on_terminals_only(place):

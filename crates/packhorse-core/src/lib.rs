@@ -16,3 +16,4 @@ pub mod mapping;
 pub mod secret;
 pub mod serial;
 pub mod signature_file;
+pub mod size;

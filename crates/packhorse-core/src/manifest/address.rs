@@ -47,8 +47,9 @@ pub(super) fn read(field: Field<'_>, kind: JobKind, problems: &mut Problems) -> 
         && let Some(field) = members.get("country")
     {
         let message = format!(
-            "{} is no country that is known here; write its English name or its ISO 3166 code",
-            shown(&address.country)
+            "{} is no country that is known here; write its English name or its ISO 3166 code{}",
+            shown(&address.country),
+            country::hint(&address.country)
         );
         field.warn(problems, message);
     }

@@ -47,11 +47,28 @@ fn unknown(field: &Field<'_>, place: Place, kind: JobKind, problems: &mut Proble
     let hint = names::hint(field.name, &known);
     if place == Place::Packhorse {
         let known = known.join(", ");
+        if let Some(row) = place.row(field.name) {
+            let kinds: Vec<String> = row.kinds.iter().map(|kind| format!("{kind}s")).collect();
+            let (kinds, this) = (kinds.join(", "), article(kind));
+            let message = format!("is for {kinds}; known in {this}: {known}");
+            problems.add(field.wrong_name(message));
+            return;
+        }
         problems.add(field.wrong_name(format!("is not known; known: {known}{hint}")));
         return;
     }
     if place == Place::Document && field.name == Place::Packhorse.name() {
         problems.add(field.wrong_name(format!("has no options for {}", article(kind))));
+        return;
+    }
+    if field.name == "<<" {
+        let message = "is ignored: merge keys of YAML are not read; write the options themselves";
+        problems.tolerate(
+            ProblemKind::InvalidField,
+            field.at,
+            &field.path,
+            message.to_owned(),
+        );
         return;
     }
     let message = match (place.row(field.name), elsewhere(field.name, place, kind)) {

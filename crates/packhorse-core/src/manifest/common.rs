@@ -11,7 +11,7 @@ use super::options::{LOG_PREFIX_BYTES_MAX, Place};
 use super::problem::{Problem, Problems, shown};
 use super::types::{Address, Common, Customs};
 use super::words::{JobKind, ManifestVersion, ServiceLevel};
-use super::{Facility, address, availability, customs, secrets, shipping};
+use super::{Facility, address, availability, customs, names, secrets, shipping};
 
 /// The words the original put into WarningMessage when the device will be erased.
 pub const ERASE_WARNING: &str = "**** Device will be erased before being returned. ****";
@@ -152,9 +152,22 @@ pub(super) fn bucket(field: &Field<'_>, problems: &mut Problems) -> Option<Bucke
             Some(name)
         }
         Err(error) => {
-            problems.add(field.wrong(format!("{} cannot be a bucket: {error}", shown(text))));
+            let hint = bucket_hint(text);
+            let message = format!("{} cannot be a bucket: {error}{hint}", shown(text));
+            problems.add(field.wrong(message));
             None
         }
+    }
+}
+
+/// What to write instead, as the end of a message: an address is no name, and a letter of another
+/// alphabet may look like one that is allowed.
+fn bucket_hint(text: &str) -> String {
+    let of_address = text.split_once("://").map(|(_, rest)| rest);
+    let name = of_address.and_then(|rest| rest.split('/').next());
+    match name.filter(|name| BucketName::parse(name).is_ok()) {
+        Some(name) => format!("; write the name alone: `{name}`"),
+        None => names::foreign_letter(text),
     }
 }
 

@@ -8,6 +8,10 @@ use regex::Regex;
 
 /// Longer than the longest name of a country; what is longer is not looked up.
 const NAME_BYTES_MAX: usize = 128;
+/// A shorter text is a code, and every code is near to many others.
+const NAME_CHARS_MIN: usize = 4;
+/// Of so many letters one may be wrong.
+const LETTERS_PER_SLIP: usize = 4;
 
 /// The country of a name or code, in any case and with or without dots.
 pub(super) fn find(text: &str) -> Option<Country> {
@@ -16,6 +20,37 @@ pub(super) fn find(text: &str) -> Option<Country> {
     }
     let code = NAMES.get(plain(text).as_str())?;
     Some(code.to_country())
+}
+
+/// What to write instead of a name that no country has, as the end of a message; or nothing.
+pub(super) fn hint(text: &str) -> String {
+    let meant = nearest(text).map(|meant| format!("; did you mean `{meant}`?"));
+    meant.unwrap_or_default()
+}
+
+/// The usual name of the country that a name nobody has was probably meant to be: one that differs
+/// in a few letters, or whose name in some language has this word.
+fn nearest(text: &str) -> Option<&'static str> {
+    let written = plain(text);
+    let length = written.chars().count();
+    if !(NAME_CHARS_MIN..=NAME_BYTES_MAX).contains(&length) {
+        return None;
+    }
+    let tolerance = length / LETTERS_PER_SLIP;
+    let slips = NAMES.iter().filter_map(|(name, code)| {
+        let is_name = name.chars().nth(NAME_CHARS_MIN - 1).is_some();
+        let close = is_name && name.chars().count().abs_diff(length) <= tolerance;
+        let distance = close.then(|| strsim::osa_distance(&written, name))?;
+        (distance <= tolerance).then(|| (distance, code.to_string(), *code))
+    });
+    let of_letters = slips.min_by(|a, b| (a.0, &a.1).cmp(&(b.0, &b.1)));
+    let code = of_letters.map(|(_, _, code)| code).or_else(|| {
+        let has_word = |name: &str| name.split_whitespace().any(|word| word == written);
+        let mut found = NAMES.iter().filter(|(name, _)| has_word(name));
+        let (_, first) = found.next()?;
+        found.all(|(_, code)| code == first).then_some(*first)
+    })?;
+    Some(code.to_country().iso_short_name())
 }
 
 /// Whether a device that goes from one to the other has to pass customs.
@@ -110,6 +145,24 @@ mod tests {
         }
         for text in ["", "Atlantis", "XX", &"x".repeat(200)] {
             assert_eq!(code(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn guesses_the_country_of_a_misspelt_name_and_of_none_that_could_be_any() {
+        for (text, expected) in [
+            ("Amerika", Some(Alpha2::US)),
+            ("Germny", Some(Alpha2::DE)),
+            ("Untied States", Some(Alpha2::US)),
+            ("Unted Kingdom", Some(Alpha2::GB)),
+            ("Swizerland", Some(Alpha2::CH)),
+            ("Atlantis", None),
+            ("Republic", None),
+            ("XX", None),
+            ("", None),
+        ] {
+            let name = expected.map(|code| code.to_country().iso_short_name());
+            assert_eq!(nearest(text), name, "{text}");
         }
     }
 

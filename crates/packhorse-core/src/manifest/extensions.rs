@@ -1,15 +1,20 @@
 //! `packhorse:`: what this service can do beyond the original.
 
-use super::availability;
 use super::fields::Fields;
 use super::options::Place;
 use super::options::limits::VOLUMES_MAX;
 use super::problem::Problems;
 use super::types::Extensions;
 use super::words::{JobKind, Word};
+use super::{Facility, availability, split};
 
 /// Reads the members.
-pub(super) fn read(document: &Fields<'_>, kind: JobKind, problems: &mut Problems) -> Extensions {
+pub(super) fn read(
+    document: &Fields<'_>,
+    kind: JobKind,
+    facility: Option<&Facility>,
+    problems: &mut Problems,
+) -> Extensions {
     let row = Place::Document.row(Place::Packhorse.name());
     if !row.is_some_and(|row| row.is_of(kind)) {
         return Extensions::default(); // That this kind has none was said with the document.
@@ -34,6 +39,8 @@ pub(super) fn read(document: &Fields<'_>, kind: JobKind, problems: &mut Problems
         unlock: word(&members, "unlock", problems).unwrap_or_default(),
         volume: volume(&members, problems),
         restore_export: boolean("restoreExport", problems),
+        remove_deleted: boolean("removeDeleted", problems),
+        split: split::read(&members, facility, problems),
     }
 }
 

@@ -32,6 +32,7 @@ mod schema;
 mod secrets;
 mod shipment;
 mod shipping;
+mod split;
 mod states;
 mod substitutions;
 mod template;
@@ -51,7 +52,7 @@ pub use shipment::{Shipment, shipment};
 pub use template::template;
 pub use types::{
     Address, Common, Customs, EbsImport, ExportOperation, Extensions, GlacierImport, Kind,
-    Manifest, ObjectHeaders, S3Export, S3Import,
+    Manifest, ObjectHeaders, S3Export, S3Import, Split,
 };
 pub use words::{
     CannedAcl, ConflictPolicy, Encryption, FileSystem, JobKind, ManifestVersion, ServiceLevel,
@@ -161,7 +162,7 @@ fn read_document(
 ) -> Option<Manifest> {
     let (kind, version) = kind::decide(document, job_type, problems);
     let common = common::read(document, kind, version, facility, problems);
-    let extensions = extensions::read(document, kind, problems);
+    let extensions = extensions::read(document, kind, facility, problems);
     let kind = match kind {
         JobKind::S3Import => {
             let import = s3_import::read(document, problems);

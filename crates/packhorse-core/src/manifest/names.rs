@@ -116,10 +116,17 @@ fn plain(name: &str) -> String {
         .collect()
 }
 
+/// Tells a letter that only looks like one of ASCII from it, as the end of a message; or nothing.
+pub(super) fn foreign_letter(text: &str) -> String {
+    let foreign = text.chars().find(|c| !c.is_ascii() && c.is_alphabetic());
+    let said = foreign.map(|c| format!("; `{c}` in it is U+{:04X}, not a to z", u32::from(c)));
+    said.unwrap_or_default()
+}
+
 /// `, did you mean "x"?` or nothing.
 pub(super) fn hint(name: &str, known: &[&str]) -> String {
     match nearest(name, known) {
-        Some(meant) => format!("; did you mean `{meant}`?"),
+        Some(meant) => format!("; did you mean `{meant}`?{}", foreign_letter(name)),
         None => String::new(),
     }
 }

@@ -47,6 +47,21 @@ fn export(entry: &Fields<'_>, problems: &mut Problems) -> Option<ExportOperation
             "is not after beginMarker, so this entry exports nothing",
         );
     }
+    let past = |begin: &String| begin > &prefix && !begin.starts_with(&prefix);
+    if let Some(field) = entry.get("beginMarker")
+        && begin_marker.as_ref().is_some_and(past)
+    {
+        let message = "comes after every key that begins with prefix, so this entry exports nothing; \
+                       a marker is a whole key, prefix included";
+        field.warn(problems, message);
+    }
+    if let Some(field) = entry.get("endMarker")
+        && end_marker.as_ref().is_some_and(|end| *end < prefix)
+    {
+        let message = "comes before every key that begins with prefix, so this entry exports \
+                       nothing; a marker is a whole key, prefix included";
+        field.warn(problems, message);
+    }
     Some(ExportOperation {
         export_bucket: bucket?,
         prefix,

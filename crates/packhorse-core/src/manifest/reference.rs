@@ -2,7 +2,7 @@
 
 use super::options::limits::{
     DOLLARS_DIGITS_MAX, EMAILS_MAX, HEADER_BYTES_MAX, HEADER_NAME_BYTES_MAX, PATTERN_BYTES_MAX,
-    SECRET_BYTES_MAX, VOLUMES_MAX,
+    SECRET_BYTES_MAX, SPLIT_DEVICES_MAX, VOLUMES_MAX,
 };
 use super::options::{Need, Place, Row, Shape};
 use super::words::{JobKind, ManifestVersion, Word as _};
@@ -75,6 +75,7 @@ fn value(shape: &Shape) -> String {
         Shape::Emails => format!("1 to {EMAILS_MAX} mail addresses, `;` between them"),
         Shape::Secret => format!("text, {SECRET_BYTES_MAX} bytes; never shown again"),
         Shape::Volume => format!("a number from 1 to {VOLUMES_MAX}"),
+        Shape::Split => format!("`N x SIZE`, N from 1 to {SPLIT_DEVICES_MAX}"),
         Shape::Dollars => format!("up to {DOLLARS_DIGITS_MAX} digits, perhaps with cents"),
         Shape::Directory => format!(
             "a path below the device's root, {KEY_BYTES_MAX} bytes; no `..`, no `\\`, no slash in \

@@ -109,6 +109,10 @@ fn value(shape: Shape, kind: JobKind) -> Value {
             "minimum": 1,
             "maximum": VOLUMES_MAX,
         }),
+        Shape::Split => json!({
+            "type": "string",
+            "pattern": "^ *[0-9]{1,4} *[xX×] *[0-9.]+ *([KkMmGgTtPp][Ii]?)?[Bb]? *;?$",
+        }),
         Shape::Dollars => json!({
             "type": ["string", "number"],
             "pattern": format!("^\\$? *[0-9]{{1,{DOLLARS_DIGITS_MAX}}}(\\.[0-9]+)?;?$"),

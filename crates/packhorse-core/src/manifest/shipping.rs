@@ -26,8 +26,9 @@ pub(super) fn check(
             field: "returnAddress.country".to_owned(),
             message: format!(
                 "{} is no country that is known here, so whether the device passes customs cannot \
-                 be told; write its English name or its ISO 3166 code",
-                shown(to)
+                 be told; write its English name or its ISO 3166 code{}",
+                shown(to),
+                country::hint(to)
             ),
         });
         return;

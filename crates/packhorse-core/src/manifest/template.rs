@@ -76,8 +76,10 @@ fn members(text: &mut String, place: Place, kind: JobKind, mark: &str, indents: 
             ("", true) => format!("{rest}# "),
             _ => format!("{mark}{rest}"),
         };
-        if first == rest {
-            describe(text, row, &inner);
+        // Above an entry of a list a comment stands in the column of its dash.
+        match first == rest {
+            true => describe(text, row, &inner),
+            false => describe(text, row, &format!("{mark}  ")),
         }
         let start = match (mark, optional) {
             ("", true) => inner,

@@ -263,4 +263,17 @@ pub struct Extensions {
     pub volume: Option<u32>,
     /// `restoreExport`: keys, headers and metadata from the sidecar of an exported disk.
     pub restore_export: bool,
+    /// `removeDeleted`: files of an earlier export whose objects are gone are removed.
+    pub remove_deleted: bool,
+    /// `split`: the devices that the objects are to be spread over.
+    pub split: Option<Split>,
+}
+
+/// `split`: so many devices at the most, each of this size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Split {
+    /// How many.
+    pub devices: u32,
+    /// The size of each.
+    pub bytes: u64,
 }

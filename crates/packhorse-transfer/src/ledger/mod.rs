@@ -156,7 +156,7 @@ impl Ledger {
         let ledger = Self::in_folder(folder, "", "")?;
         ledger
             .connection
-            .execute_batch("PRAGMA synchronous = OFF;")?;
+            .execute_batch("PRAGMA synchronous = OFF; PRAGMA cache_size = -4096;")?;
         Ok(ledger)
     }
 

@@ -361,7 +361,7 @@ pub(super) const ROWS: &[Row] = &[
     },
     Row {
         name: "packhorse",
-        kinds: S3_IMPORT,
+        kinds: S3,
         shape: Shape::Members(Place::Packhorse),
         section: Section::Beyond,
         doc: "What this service can do beyond the original. A misspelt name is an error here.",

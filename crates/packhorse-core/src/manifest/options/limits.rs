@@ -18,6 +18,8 @@ pub(in super::super) const ADDRESS_LINE_BYTES_MAX: usize = 512;
 pub(in super::super) const CUSTOMS_LINE_BYTES_MAX: usize = 1024;
 /// Volumes of a device: as many as a GUID partition table has room for.
 pub(in super::super) const VOLUMES_MAX: u32 = 128;
+/// Jobs that one manifest is split into; each is a device that somebody has to ship.
+pub(in super::super) const SPLIT_DEVICES_MAX: u32 = 1000;
 /// Whole dollars: below a trillion.
 pub(in super::super) const DOLLARS_DIGITS_MAX: usize = 12;
 /// A header's value: stores refuse a request whose headers exceed 8 KiB.

@@ -346,4 +346,23 @@ pub(super) const PACKHORSE: &[Row] = &[
         example: "yes",
         ..EXTENSION
     },
+    Row {
+        name: "removeDeleted",
+        kinds: S3_EXPORT,
+        need: Need::Default("no"),
+        doc: "On a disk that holds an earlier export of the same objects: remove the files whose \
+              objects have been deleted since. Without it they are only listed in the report.",
+        example: "yes",
+        ..EXTENSION
+    },
+    Row {
+        name: "split",
+        kinds: S3_EXPORT,
+        need: Need::Default("one device"),
+        shape: Shape::Split,
+        doc: "For exports that need several devices: up to so many, each of this size. `packhorse \
+              job create` makes one job for each; CreateJob itself takes no manifest with it.",
+        example: "3 x 4TB",
+        ..EXTENSION
+    },
 ];

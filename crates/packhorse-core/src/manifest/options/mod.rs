@@ -77,6 +77,8 @@ pub(super) enum Shape {
     Secret,
     /// The number of a volume of the device.
     Volume,
+    /// A number of devices, and their size.
+    Split,
     /// US dollars.
     Dollars,
     /// A path below the root of the device.

@@ -195,6 +195,14 @@ fn options_are_checked() {
             "line 14, column 12: logBucket: `a/b` cannot be a bucket: a bucket name has 3 to 255 characters of letters, digits, '.', '-' and '_'",
         ),
         (
+            "logBucket: s3://logs/of/us",
+            "line 14, column 12: logBucket: `s3://logs/of/us` cannot be a bucket: a bucket name has 3 to 255 characters of letters, digits, '.', '-' and '_'; write the name alone: `logs`",
+        ),
+        (
+            "logBucket: my-bucкet",
+            "line 14, column 12: logBucket: `my-bucкet` cannot be a bucket: a bucket name has 3 to 255 characters of letters, digits, '.', '-' and '_'; `к` in it is U+043A, not a to z",
+        ),
+        (
             "notificationEmail: a@example.com, b@example.com",
             "line 14, column 20: notificationEmail: `a@example.com, b@example.com` is not a mail address; separate several addresses by `;`",
         ),

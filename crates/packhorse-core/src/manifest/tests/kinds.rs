@@ -110,7 +110,13 @@ fn an_export_is_checked_option_by_option() {
         ),
         (
             "operations: [{exportBucket: abc}]\npackhorse: {skipJunk: yes}",
-            "line 8, column 1: packhorse: has no options for an S3 export",
+            "line 8, column 13: packhorse.skipJunk: is for S3 imports; known in an S3 export: \
+             removeDeleted, split",
+        ),
+        (
+            "operations: [{exportBucket: abc}]\npackhorse: {split: 3 of 4TB}",
+            "line 8, column 20: packhorse.split: `3 of 4TB` must be a number of devices from 1 to \
+             1000 and the size of each, such as `3 x 4TB`",
         ),
     ] {
         assert_eq!(said(&export(lines), JobType::Export), [expected], "{lines}");
@@ -247,6 +253,79 @@ fn images_are_checked_option_by_option() {
             .iter()
             .all(|warning| warning.contains("is ignored in an EBS import"))
     );
+}
+
+#[test]
+fn sets_that_can_hold_nothing_and_keys_of_yaml_are_warned_of() {
+    for (lines, said) in [
+        (
+            "    prefix: a/\n    beginMarker: b/x\n",
+            "operations[0].beginMarker: comes after every key that begins with prefix",
+        ),
+        (
+            "    prefix: b/\n    endMarker: a/x\n",
+            "operations[0].endMarker: comes before every key that begins with prefix",
+        ),
+        (
+            "<<: {}\n",
+            "<<: is ignored: merge keys of YAML are not read",
+        ),
+        (
+            "deviсeId: x\n",
+            "did you mean `deviceId`?; `с` in it is U+0441, not a to z",
+        ),
+    ] {
+        let text = export(&format!("operations:\n  - exportBucket: abc\n{lines}"));
+        let (_, warnings) = accept_as(text, JobType::Export);
+        assert!(
+            warnings.iter().any(|warning| warning.contains(said)),
+            "{warnings:?}"
+        );
+    }
+    let fine = "operations:\n  - exportBucket: abc\n    prefix: a/\n    beginMarker: a\n    endMarker: b\n";
+    let (_, warnings) = accept_as(export(fine), JobType::Export);
+    assert!(
+        !warnings.iter().any(|warning| warning.contains("Marker")),
+        "{warnings:?}"
+    );
+}
+
+#[test]
+fn a_split_is_for_those_who_make_the_jobs() {
+    let text = export("operations: [{exportBucket: abc}]\npackhorse:\n  split: 3 x 4TB\n");
+    let split = read(&text, JobType::Export)
+        .unwrap()
+        .manifest
+        .extensions
+        .split;
+    let expected = Split {
+        devices: 3,
+        bytes: 4_000_000_000_000,
+    };
+    assert_eq!(split, Some(expected));
+    let options = Options {
+        facility: Some(Facility::default()),
+        ..Options::default()
+    };
+    let problems = read_with(&text, JobType::Export, &options).unwrap_err();
+    let said = lines(&problems).join("\n");
+    assert!(
+        said.contains("packhorse.split: is for `packhorse job create`"),
+        "{said}"
+    );
+    let image = said_of_image();
+    assert_eq!(image, ["packhorse: has no options for an EBS import"]);
+}
+
+fn said_of_image() -> Vec<String> {
+    let problems = read(
+        image("ebs", "packhorse: {verify: reread}\n"),
+        JobType::Import,
+    );
+    let problems = problems.unwrap_err().into_iter();
+    let told = problems.filter(|problem| problem.field == "packhorse");
+    told.map(|problem| format!("{}: {}", problem.field, problem.message))
+        .collect()
 }
 
 #[test]

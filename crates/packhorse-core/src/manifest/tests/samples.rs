@@ -280,6 +280,7 @@ fn reads_every_option() {
         unlock: UnlockPolicy::Ask,
         volume: Some(2),
         restore_export: true,
+        ..Extensions::default()
     };
     assert_eq!(manifest.extensions, extensions);
 }

@@ -52,6 +52,11 @@ pub(super) fn fill(template: &str, kind: JobKind) -> anyhow::Result<String> {
             draft.ask(&question)?;
         }
     }
+    // What is odd about no line in particular.
+    let problems = draft.problems();
+    for problem in problems.iter().filter(|problem| line_of(problem).is_none()) {
+        output::say(&format!("note: {}", output::visible(&problem.message)));
+    }
     Ok(draft.text())
 }
 
@@ -225,6 +230,14 @@ mod tests {
         let help = |name: &str| asked.iter().find(|asked| asked.name == name).unwrap();
         assert_eq!(help("city").help, "The city.");
         assert_eq!(help("street1").help, "The street and the number.");
+        let asked = questions(&manifest::template(JobKind::S3Export));
+        let bucket = asked.iter().find(|asked| asked.name == "exportBucket");
+        assert!(
+            bucket
+                .unwrap()
+                .help
+                .starts_with("The bucket the objects come from.")
+        );
     }
 
     #[test]

@@ -351,19 +351,21 @@ fn text(summary: &Summary, report: &Report, stays_up: bool) -> String {
 }
 
 fn kept_text(kept: &Path, summary: &Summary) -> String {
-    let (kept, report) = (
-        kept.display(),
-        summary.report.as_deref().unwrap_or(Path::new("")),
-    );
+    let report = summary.report.as_deref().unwrap_or(Path::new(""));
+    let [kept, report] = [kept, report].map(shown);
     format!(
         "\nKept in {kept}: data (database and objects), station (ledger), manifest.yaml, report.csv.\n\
          All {} rows: {}\n\
          Look at the objects again, with a new key:\n  \
            packhorse account rotate {NAME} --data-dir {kept}/data\n  \
            packhorse serve --data-dir {kept}/data\n",
-        summary.rows,
-        report.display(),
+        summary.rows, report,
     )
+}
+
+/// A path of the user's, which may have anything in its name.
+fn shown(path: &Path) -> String {
+    output::visible(&path.display().to_string()).replace('\n', "\\n")
 }
 
 /// What a customer needs, in the form that boto3 takes it.
@@ -378,7 +380,7 @@ fn look_around(serving: &Serving, key: &AccessKey, place: &Place) -> String {
          python3 -c 'import boto3; print(boto3.client(\"importexport\").list_jobs()[\"Jobs\"])'\n\
          aws s3 ls s3://{NAME} --recursive\n\
          packhorse job list",
-        place.root().display(),
+        shown(place.root()),
         key.id,
         key.secret.expose(),
         serving.s3().unwrap_or_default(),
