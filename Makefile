@@ -5,7 +5,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-export test model bench bench-api bench-manifest bench-media bench-seek stores deb fuzz setup rusoto clean-venv
+.PHONY: help demo demo-export test model bench bench-api bench-export bench-manifest bench-media bench-seek stores deb fuzz setup rusoto clean-venv
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,6 +42,10 @@ stores: $(VENV)/bench.stamp ## load into a real store of another maker (Ceph, fr
 	cargo build --release --locked -p packhorse
 	$(VENV)/bin/python bench/run.py --against ceph --runs 3 --small-count 5000 --large-bytes 134217728 \
 		--mixed-count 1000 --mixed-bytes 402653184 $(BENCH)
+
+bench-export: $(VENV)/bench.stamp $(CLIENTS)/awscli-1.stamp ## exports beside s5cmd, rclone, aws s3 sync; BENCH="--runs 1"
+	cargo build --release --locked -p packhorse
+	$(VENV)/bin/python bench/export.py $(BENCH)
 
 bench-media: ## how fast devices are read, beside the kernel and FUSE; BENCH="--turns 1" hands options on
 	cargo build --release --locked -p packhorse-media --example bench_media

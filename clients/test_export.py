@@ -6,10 +6,11 @@ import subprocess
 import pytest
 
 import disks
+from conftest import Job
 from exports import (
-    MIB, MISFITS, PLAIN_KEYS, assert_exported, content, create, fill, large, records, rows,
+    MIB, MISFITS, PLAIN_KEYS, assert_exported, content, create, fill, large, manifest, rows,
 )
-from product import COMPLETE, FILE_ERRORS, REFUSED, Station, finish, run, wait_until
+from product import COMPLETE, FAILED, FILE_ERRORS, REFUSED, Station, finish, run, wait_until
 from reports import listing
 
 
@@ -100,6 +101,37 @@ def test_an_image_is_formatted_and_foreign_tools_find_it_clean(
     assert not list(station.state_dir.glob("jobs/*/staging"))
 
 
+def test_an_encrypted_image_opens_with_the_password_alone(account, bucket, station, place):
+    log_bucket = account.bucket()
+    text = manifest(log_bucket, [bucket], pinCode=None, trueCryptPassword="geheim \u00e9")
+    job = create(account, [bucket], text=text)
+    image, signature, password = place / "disk.img", place / "SIGNATURE", place / "password"
+    image.touch()
+    disks.os.truncate(image, 96 * MIB)
+    signature.write_text(job.signature_file)
+    password.write_text("geheim \u00e9")
+    load = ("load", image, "--server", station.server.api, "--signature-file", signature)
+    finish(station.start(*load))
+    job.bucket = log_bucket
+    assert job.progress() == "Complete" and {row["Code"] for row in rows(job)} == {"OK"}
+    disks.tool("cryptsetup", "--disable-locks", "open", "--test-passphrase", "--key-file", password,
+               image)
+    dump = disks.tool("cryptsetup", "--disable-locks", "luksDump", image)
+    assert b"plain.txt" not in image.read_bytes(), dump
+    verify = ("device", "verify", image, "--output", "json")
+    locked = run(*verify, home=place, check=False)
+    assert locked.returncode == REFUSED and "encrypted" in locked.stderr
+    verified = json.loads(run(*verify, "--unlock-from", password, home=place).stdout)
+    assert (verified["good"], verified["bad"]) == (len(listing(account.s3(), bucket)), 0)
+    assert not list(station.state_dir.rglob("plain.img"))
+    assert not list(station.state_dir.rglob("volume-key"))
+    # What is written into a mounted disk cannot be encrypted.
+    job = create(account, [bucket], text=text)
+    (place / "disk").mkdir()
+    refused = station.load(job.sign(place / "disk"), expect=FAILED)
+    assert "cannot be encrypted" in refused.stderr and not (place / "disk" / bucket).exists()
+
+
 def records_of_ntfs(image):
     """The sidecar of an NTFS image, as ntfscat reads it."""
     got = subprocess.run(
@@ -170,6 +202,44 @@ def test_a_full_disk_ends_cleanly_and_its_next_manifest_goes_on(
     assert done == keys and devices > 1
     assert [disk["first_key"] for disk in plan] == first
     assert sum(disk["objects"] for disk in plan) == len(keys)
+
+
+def test_a_split_export_is_a_job_for_each_disk_and_nothing_is_exported_twice(
+    server, account, station, place
+):
+    bucket, log_bucket, client = account.bucket(), account.bucket(), account.jobs()
+    keys = [f"k{n}" for n in range(5)]
+    fill(account.s3(), bucket, keys, size=8 * MIB)
+    text, signature = place / "export.yaml", place / "SIGNATURE"
+    create_jobs = ("job", "create", text, "--type", "export", "--endpoint", server.api,
+                   "--s3-endpoint", server.s3, "--signature-file", signature, "--output", "json")
+
+    def split(into):
+        text.write_text(manifest(log_bucket, [bucket], packhorse={"split": into}))
+        return run(*create_jobs, home=place, check=False, **account.environment())
+
+    refused = split("1 x 32MiB")
+    assert refused.returncode == REFUSED and "needs 2 devices" in refused.stderr
+    with pytest.raises(client.exceptions.InvalidManifestFieldException) as fault:
+        client.create_job(JobType="Export", Manifest=text.read_text(), ValidateOnly=False)
+    assert "packhorse.split" in str(fault.value) and "job create" in str(fault.value)
+    assert client.list_jobs()["Jobs"] == []
+    jobs = json.loads(split("3 x 32MiB").stdout)["jobs"]
+    assert [job["disk"] for job in jobs] == [1, 2] and len(client.list_jobs()["Jobs"]) == 2
+    done = []
+    for job in jobs:
+        image = place / f"disk{job['disk']}.img"
+        image.touch()
+        disks.os.truncate(image, 32 * MIB)
+        ended = finish(station.start("load", image, "--server", server.api, "--signature-file",
+                                     job["written"], "--output", "json"))
+        assert "next_manifest_key" not in json.loads(ended.stdout)
+        table = rows(Job(account, log_bucket, {
+            "JobId": job["job_id"], "SignatureFileContents": job["signature_file_contents"],
+        }))
+        assert {row["Code"] for row in table} == {"OK"} and len(table) == job["objects"]
+        done += [row["Key"].split("/")[1] for row in table]
+    assert done == keys
 
 
 def test_what_is_on_the_disk_stays_and_what_is_gone_is_a_row(account, station, place):

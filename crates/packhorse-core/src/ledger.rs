@@ -113,6 +113,10 @@ verdicts! {
     already_exported = 103 "AlreadyExported",
     /// Export: the device has another file at the object's path, which is left as it is.
     file_exists = 409 "FileExists",
+    /// Export: a file of an earlier export whose object is gone; it is left.
+    object_deleted = 103 "ObjectDeleted",
+    /// Export: the same, and it was removed as the manifest asked.
+    file_removed = 103 "FileRemoved",
     /// Export: larger than the file system or the whole device can hold.
     file_too_large = 400 "FileTooLarge",
     /// Export: the recovery directory is full.
@@ -311,9 +315,8 @@ mod tests {
         for verdict in Verdict::own() {
             let expected = match verdict.code.as_str() {
                 "OK" => Outcome::Stored,
-                "Ignored" | "AlternateStream" | "DeviceFull" | "AlreadyExported" => {
-                    Outcome::Ignored
-                }
+                "Ignored" | "AlternateStream" | "DeviceFull" | "AlreadyExported"
+                | "ObjectDeleted" | "FileRemoved" => Outcome::Ignored,
                 _ => Outcome::Failed,
             };
             assert_eq!(verdict.outcome(), expected, "{verdict:?}");

@@ -29,6 +29,6 @@ pub mod volume;
 mod volumes;
 mod xfs;
 
-pub use crypt::{UNLOCK_MEMORY_BYTES, UNLOCK_TIME, Unlock};
+pub use crypt::{PayloadCipher, UNLOCK_MEMORY_BYTES, UNLOCK_TIME, Unlock};
 pub use device::{Device, open_device, open_device_with};
 pub use volume::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk, read_root_file};

@@ -4,6 +4,7 @@
 //! The sidecar comes from the disk, so it is believed no more than a path is: its keys stay below the
 //! bucket and prefix of the job, and what cannot be a header is left out.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use packhorse_core::export::{OBJECTS_FILE, ObjectRecord, SIDECAR};
@@ -21,6 +22,12 @@ use crate::ledger::Ledger;
 const METADATA_BYTES_MAX: usize = 2048;
 /// The longest value of any other header here.
 const HEADER_BYTES_MAX: usize = 1024;
+/// Tags of an object, as S3 limits them.
+const TAGS_MAX: usize = 10;
+/// Of a tag's name.
+const TAG_NAME_CHARS_MAX: usize = 128;
+/// Of a tag's value.
+const TAG_VALUE_CHARS_MAX: usize = 256;
 
 /// Whether a path is the sidecar's own.
 pub(crate) fn is_sidecar(path: &[u8]) -> bool {
@@ -106,10 +113,24 @@ pub(crate) fn meta(record: &ObjectRecord, meta: ObjectMeta) -> ObjectMeta {
         } else {
             meta.metadata
         },
+        tags: match are_tags(&record.tags) {
+            true => record.tags.clone(),
+            false => meta.tags,
+        },
         acl: meta.acl,
         storage_class: meta.storage_class,
         server_side_encryption: meta.server_side_encryption,
     }
+}
+
+/// Whether a store takes them: not too many, none twice, none too long.
+fn are_tags(tags: &[(String, String)]) -> bool {
+    let names: BTreeSet<&str> = tags.iter().map(|(name, _)| name.as_str()).collect();
+    let fit = |(name, value): &(String, String)| {
+        let (name, value) = (name.chars().count(), value.chars().count());
+        (1..=TAG_NAME_CHARS_MAX).contains(&name) && value <= TAG_VALUE_CHARS_MAX
+    };
+    tags.len() <= TAGS_MAX && names.len() == tags.len() && tags.iter().all(fit)
 }
 
 fn is_header(value: &str) -> bool {
@@ -157,6 +178,7 @@ mod tests {
         let record = |headers, metadata| ObjectRecord {
             headers: pairs(headers),
             metadata: pairs(metadata),
+            tags: pairs(&[("team", "a & b")]),
             ..ObjectRecord::default()
         };
         let known = record(
@@ -169,6 +191,12 @@ mod tests {
         assert_eq!(restored.expires, None);
         assert_eq!(restored.metadata, pairs(&[("n", "Zoë")]));
         assert_eq!(restored.acl.as_deref(), Some("public-read"));
+        assert_eq!(restored.tags, known.tags);
+        let twice = ObjectRecord {
+            tags: pairs(&[("a", "1"), ("a", "2")]),
+            ..known.clone()
+        };
+        assert_eq!(meta_of(&twice).tags, []);
         let long = "x".repeat(3000);
         for bad in [
             [("a b", "1")].as_slice(),

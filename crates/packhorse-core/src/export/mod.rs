@@ -16,7 +16,7 @@ mod tests;
 
 pub use layout::{Layout, LayoutError, PATH_BYTES_MAX, RECOVERED_MAX};
 pub use name::Misfit;
-pub use next::{Rest, next_manifest};
+pub use next::{Rest, next_manifest, part_manifest};
 pub use selection::Selection;
 pub use sidecar::{
     EXPORT_FILE, LINE_BYTES_MAX, MD5_FILE, NEXT_FILE, OBJECTS_FILE, ObjectRecord, SIDECAR, md5_line,

@@ -1,7 +1,7 @@
 //! The manifest of the next device, when one was not enough.
 
 use crate::job::JobType;
-use crate::manifest::{self, ExportOperation, Kind, S3Export};
+use crate::manifest::{self, ExportOperation, Extensions, Kind, S3Export};
 
 /// What was not exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,76 @@ impl Rest {
         }
         left
     }
+
+    /// The operations that are not left: those of a device after which this is the rest.
+    pub fn operations_before(&self, export: &S3Export) -> Vec<ExportOperation> {
+        let mut before: Vec<_> = export
+            .operations
+            .iter()
+            .take(self.operation)
+            .cloned()
+            .collect();
+        let last = export.operations.get(self.operation);
+        if let (Some(last), Some(after)) = (last, &self.after) {
+            before.push(ExportOperation {
+                end_marker: Some(after.clone()),
+                ..last.clone()
+            });
+        }
+        before
+    }
+}
+
+/// The manifest of one of the jobs that an export is split into: the customer's text, secrets
+/// included, with these operations and without `split`. `None` where their places in the text cannot
+/// be told for sure.
+pub fn part_manifest(text: &str, operations: &[ExportOperation]) -> Option<String> {
+    let whole = manifest::read(text, JobType::Export).ok()?.manifest;
+    let text = replaced(&without_split(text), &written(operations))?;
+    let reading = manifest::read(&text, JobType::Export).ok()?.manifest;
+    let extensions = Extensions {
+        split: None,
+        ..whole.extensions
+    };
+    let is_part = reading.extensions == extensions
+        && matches!(&reading.kind, Kind::S3Export(export) if export.operations == operations);
+    is_part.then_some(text)
+}
+
+/// The text without the line of `split`, and without the line above it if nothing else is there.
+fn without_split(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut heading: Option<&str> = None;
+    let mut inside = false;
+    for line in text.split_inclusive('\n') {
+        let words = line.trim_start();
+        if begins_option(line) {
+            inside = names(line, "packhorse");
+            heading = inside.then_some(line);
+            if inside {
+                continue;
+            }
+        }
+        if inside && names(words, "split") {
+            continue;
+        }
+        let is_member = inside && !words.is_empty() && !words.starts_with('#');
+        if let Some(heading) = heading.take_if(|_| is_member) {
+            out.push_str(heading);
+        }
+        out.push_str(line);
+    }
+    out
+}
+
+/// Whether the line is that of the option `name`.
+fn names(line: &str, name: &str) -> bool {
+    let rest = line.strip_prefix(name);
+    rest.is_some_and(|rest| rest.trim_start().starts_with(':'))
+}
+
+fn begins_option(line: &str) -> bool {
+    !line.starts_with([' ', '\t', '-', '#', '\n', '\r', '}', ']'])
 }
 
 /// The text for the next job: the customer's own, secrets redacted, with the operations that are
@@ -60,11 +130,8 @@ fn replaced(text: &str, operations: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len() + operations.len());
     let (mut inside, mut found) = (false, false);
     for line in text.split_inclusive('\n') {
-        let begins_option = !line.starts_with([' ', '\t', '-', '#', '\n', '\r', '}', ']']);
-        if begins_option {
-            inside = line
-                .strip_prefix("operations")
-                .is_some_and(|rest| rest.trim_start().starts_with(':'));
+        if begins_option(line) {
+            inside = names(line, "operations");
             if inside {
                 if std::mem::replace(&mut found, true) {
                     return None;

@@ -180,6 +180,44 @@ fn the_next_manifest_goes_on_after_the_last_key() {
 }
 
 #[test]
+fn a_split_export_is_manifests_that_meet_without_gap() {
+    let split = MANIFEST.to_owned() + "packhorse:\n  # three disks\n  split: 3 x 4TB\n";
+    let export = read(&split);
+    let rest = Rest {
+        operation: 1,
+        after: Some("b".to_owned()),
+    };
+    let (first, second) = (rest.operations_before(&export), rest.operations(&export));
+    assert_eq!(first.len(), 2);
+    assert_eq!(first[1].end_marker, second[0].begin_marker);
+    assert_eq!(second[0].end_marker, export.operations[1].end_marker);
+    for operations in [first, second] {
+        let part = part_manifest(&split, &operations).unwrap();
+        assert_eq!(read(&part).operations, operations);
+        assert!(
+            !part.contains("split:") && !part.contains("packhorse:"),
+            "{part}"
+        );
+    }
+    let both = split.replace("  split", "  removeDeleted: yes\n  split");
+    let part = part_manifest(&both, &export.operations).unwrap();
+    assert!(
+        part.contains("packhorse:\n") && part.contains("removeDeleted: yes"),
+        "{part}"
+    );
+    let flow = MANIFEST.to_owned() + "packhorse: {split: 3 x 4TB}\n";
+    assert!(part_manifest(&flow, &export.operations).is_some());
+    let more = flow.replace("{split", "{removeDeleted: yes, split");
+    let lost = "nothing else of the manifest is lost on the way";
+    assert_eq!(part_manifest(&more, &export.operations), None, "{lost}");
+    let fresh = Rest {
+        operation: 1,
+        after: None,
+    };
+    assert_eq!(fresh.operations_before(&export), export.operations[..1]);
+}
+
+#[test]
 fn a_manifest_that_cannot_be_edited_gives_the_operations_alone() {
     let text = MANIFEST.replace(
         "operations:\n",

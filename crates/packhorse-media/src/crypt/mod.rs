@@ -5,6 +5,7 @@
 
 mod cipher;
 pub(crate) mod container;
+mod fill;
 mod kdf;
 mod luks;
 mod source;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use crate::block::BlockSource;
 use crate::volume::MediaError;
 
+pub use fill::PayloadCipher;
 pub(crate) use unlock::Trial;
 pub use unlock::{UNLOCK_MEMORY_BYTES, UNLOCK_TIME, Unlock};
 pub(crate) use veracrypt::looks_random;

@@ -48,8 +48,14 @@ impl<C: BlockCipher> Xts<C> {
     }
 }
 
-impl<C: BlockCipher> Sectors for Xts<C> {
-    fn decrypt(&self, number: u64, sector: &mut [u8]) {
+impl<C: BlockCipher> Xts<C> {
+    /// Encrypts one sector in place; its length is a multiple of the block's.
+    pub(super) fn encrypt(&self, number: u64, sector: &mut [u8]) {
+        self.turn(number, sector, |group| self.data.encrypt_blocks(group));
+    }
+
+    /// Gives the sector's blocks to the cipher, with the tweaks mixed in before and after.
+    fn turn(&self, number: u64, sector: &mut [u8], cipher: impl Fn(&mut [Array<u8, U16>])) {
         let mut first = Array::from(u128::from(number).to_le_bytes());
         self.tweak.encrypt_block(&mut first);
         let mut tweak = u128::from_le_bytes(first.into());
@@ -62,11 +68,17 @@ impl<C: BlockCipher> Sectors for Xts<C> {
                 let carry = tweak >> 127;
                 tweak = (tweak << 1) ^ (carry * POLYNOMIAL);
             }
-            self.data.decrypt_blocks(group);
+            cipher(group);
             for (block, used) in group.iter_mut().zip(&tweaks) {
                 mix(block, *used);
             }
         }
+    }
+}
+
+impl<C: BlockCipher> Sectors for Xts<C> {
+    fn decrypt(&self, number: u64, sector: &mut [u8]) {
+        self.turn(number, sector, |group| self.data.decrypt_blocks(group));
     }
 }
 

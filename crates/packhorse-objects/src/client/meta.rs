@@ -5,6 +5,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use packhorse_core::manifest::{CannedAcl, Extensions, ObjectHeaders, StorageClass, Word as _};
+use packhorse_wire::percent::encode_component;
 
 use super::Error;
 use crate::encoded_word;
@@ -39,11 +40,15 @@ pub struct ObjectMeta {
     pub server_side_encryption: Option<String>,
     /// Names without `x-amz-meta-`, and values.
     pub metadata: Vec<(String, String)>,
+    /// Tags, any text. Stores take them with an object and tell them only when asked for them.
+    pub tags: Vec<(String, String)>,
 }
 
 const ACL: HeaderName = HeaderName::from_static("x-amz-acl");
 const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-amz-storage-class");
 pub(super) const ENCRYPTION: HeaderName = HeaderName::from_static("x-amz-server-side-encryption");
+
+const TAGGING: HeaderName = HeaderName::from_static("x-amz-tagging");
 
 impl ObjectMeta {
     /// What every object of a job gets, whatever its file is.
@@ -63,6 +68,7 @@ impl ObjectMeta {
                 .server_side_encryption
                 .map(|encryption| encryption.code().to_owned()),
             metadata: headers.static_metadata.clone(),
+            tags: Vec::new(),
         }
     }
 
@@ -112,6 +118,14 @@ impl ObjectMeta {
                 return Err(unsendable(&full, "it is given twice"));
             }
         }
+        if !self.tags.is_empty() {
+            let pair = |(name, value): &(String, String)| {
+                let [name, value] = [name, value].map(|text| encode_component(text.as_bytes()));
+                format!("{name}={value}")
+            };
+            let pairs: Vec<_> = self.tags.iter().map(pair).collect();
+            headers.insert(TAGGING, header_value(TAGGING.as_str(), &pairs.join("&"))?);
+        }
         Ok(())
     }
 
@@ -135,6 +149,7 @@ impl ObjectMeta {
                     Some((name.to_owned(), encoded_word::decode(&header_text(value))))
                 })
                 .collect(),
+            tags: Vec::new(),
         }
     }
 }
@@ -179,6 +194,18 @@ mod tests {
         meta.write(&mut headers).unwrap();
         assert_eq!(ObjectMeta::read(&headers), meta);
         assert_eq!(headers["x-amz-meta-owner"], "=?UTF-8?B?Wm/DqyAg?=");
+    }
+
+    #[test]
+    fn tags_are_written_as_a_query_is() {
+        let tags = [("a b", "c&d=é"), ("empty", "")];
+        let meta = ObjectMeta {
+            tags: tags.map(|(n, v)| (n.to_owned(), v.to_owned())).to_vec(),
+            ..ObjectMeta::default()
+        };
+        let mut headers = HeaderMap::new();
+        meta.write(&mut headers).unwrap();
+        assert_eq!(headers["x-amz-tagging"], "a%20b=c%26d%3D%C3%A9&empty=");
     }
 
     #[test]

@@ -3,9 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use packhorse_core::job::JobType;
-use packhorse_core::manifest::{
-    self, Facility, Kind, Manifest, Options, Position, Problem, Reading,
-};
+use packhorse_core::manifest::{self, Facility, Manifest, Options, Position, Problem, Reading};
 use packhorse_store::AccessKey;
 use packhorse_wire::fault::Fault;
 
@@ -27,14 +25,10 @@ pub(super) async fn check(
         access_key_at,
     } = read.map_err(|problems| problems_fault(&problems))?;
     check_key(caller, &manifest, access_key_at)?;
-    let mut lines: Vec<_> = warnings.iter().map(Problem::to_string).collect();
+    let lines: Vec<_> = warnings.iter().map(Problem::to_string).collect();
     buckets::check(context, caller, buckets::uses(&manifest))
         .await
         .map_err(|fault| with_warnings(fault, &lines))?;
-    let is_encrypted = manifest.common.true_crypt_password.is_some();
-    if matches!(manifest.kind, Kind::S3Export(_)) && is_encrypted {
-        lines.push(NOT_YET_ENCRYPTED.to_owned());
-    }
     Ok((!lines.is_empty()).then(|| lines.join("\n")))
 }
 
@@ -63,11 +57,6 @@ fn with_warnings(fault: Fault, warnings: &[String]) -> Fault {
         }
     }
 }
-
-/// What a customer learns who wants an encrypted export now: it is not done in the clear instead.
-const NOT_YET_ENCRYPTED: &str = "the stations of this facility do not encrypt devices yet: the job \
-                                 waits until they do, or until an update leaves \
-                                 trueCryptPassword out";
 
 /// What manifests are judged by. No facility has targets for EBS and Glacier imports yet.
 fn facility(context: &Context) -> Facility {

@@ -6,7 +6,7 @@
 
 use packhorse_core::event::Actor;
 use packhorse_core::id::JobId;
-use packhorse_core::job::{JobType, Progress};
+use packhorse_core::job::Progress;
 use packhorse_core::manifest;
 use packhorse_core::serial;
 use packhorse_core::signature_file::{Signature, SignatureFile};
@@ -69,9 +69,6 @@ pub(super) async fn run(context: &Context, station: &str, claim: Claim) -> Resul
             }
         }
     };
-    if job.job_type == JobType::Export {
-        refuse_what_stations_cannot_fill(&job)?;
-    }
     if let Some(serial) = &claim.device_id {
         check_device_id(&job, serial).await?;
     }
@@ -128,20 +125,6 @@ pub(super) fn check_device(name: &str) -> Result<(), Failure> {
 pub(super) fn check_signature(context: &Context, job: &Job, text: &str) -> Result<(), Failure> {
     let file = read_file(Some(text)).map_err(Flaw::refusal)?;
     check(context, job, &file).map_err(Flaw::refusal)
-}
-
-/// Stations fill devices, but do not encrypt them yet. What the customer wants encrypted must not
-/// travel in the clear.
-fn refuse_what_stations_cannot_fill(job: &Job) -> Result<(), Failure> {
-    let reading = manifest::read(job.manifest.expose(), JobType::Export);
-    let is_encrypted =
-        reading.is_ok_and(|reading| reading.manifest.common.true_crypt_password.is_some());
-    if !is_encrypted {
-        return Ok(());
-    }
-    let id = &job.id;
-    let text = format!("job {id} asks for an encrypted device, and stations do not encrypt yet");
-    Err(refuse(RefusalCode::UnsupportedKind, text))
 }
 
 fn read_file(text: Option<&str>) -> Result<SignatureFile, Flaw> {

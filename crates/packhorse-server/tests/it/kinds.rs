@@ -5,9 +5,9 @@ use packhorse_store::AccessKey;
 use packhorse_wire::actions::{
     Action, CreateJob, CreateJobAnswer, GetStatusAnswer, ListJobsAnswer, UpdateJob, read_answer,
 };
-use packhorse_wire::desk::{Claim, Lease, RefusalCode};
+use packhorse_wire::desk::{Claim, Lease};
 
-use crate::actions::{cancel, get_status, list};
+use crate::actions::{get_status, list};
 use crate::harness::{Service, create, manifest};
 
 const ADDRESS: &str = "returnAddress:\n  name: N\n  street1: 1 Street\n  city: Town\n  \
@@ -51,7 +51,7 @@ async fn an_export_is_lent_to_a_station_as_such() {
 }
 
 #[tokio::test]
-async fn an_export_to_be_encrypted_waits() {
+async fn an_export_to_be_encrypted_is_handed_out_and_can_become_another_job() {
     let service = Service::start().await;
     let alice = service.customer("alice").await;
     let secret = export(&alice).replace("pinCode: '1'", "trueCryptPassword: geheim");
@@ -59,23 +59,11 @@ async fn an_export_to_be_encrypted_waits() {
     assert_eq!(answer.status, 200, "{}", answer.body);
     let made: CreateJobAnswer = read_answer(&answer.body).unwrap();
     assert_eq!(made.job_type, JobType::Export);
-    let warning = made.warning_message.unwrap();
-    assert!(warning.contains("do not encrypt devices yet"), "{warning}");
+    assert_eq!(made.warning_message, None);
 
     let answer = service.call(&alice, &list(10, None)).await;
     let listed: ListJobsAnswer = read_answer(&answer.body).unwrap();
     assert_eq!(listed.jobs[0].job_type, JobType::Export);
-
-    let claim = Claim {
-        device_id: None,
-        job_id: None,
-        signature_file: Some(made.signature_file_contents),
-        device: "disk".to_owned(),
-    };
-    let claim = serde_json::to_string(&claim).unwrap();
-    let key = service.station("dock").await;
-    let refused = service.tell(&key, "claim", &claim).await;
-    assert_eq!(refused.refusal(), (409, RefusalCode::UnsupportedKind));
 
     let update = |job_type, manifest: String| {
         UpdateJob {
@@ -98,8 +86,20 @@ async fn an_export_to_be_encrypted_waits() {
         assert_eq!(status.job_type, job_type);
         assert_eq!(status.progress_code, Progress::Pending);
     }
-    let answer = service.call(&alice, &cancel(&made.job_id)).await;
+    let answer = service
+        .call(&alice, &update(JobType::Export, secret.clone()))
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.body);
+    let claim = Claim {
+        device_id: None,
+        job_id: None,
+        signature_file: Some(made.signature_file_contents),
+        device: "disk".to_owned(),
+    };
+    let claim = serde_json::to_string(&claim).unwrap();
+    let key = service.station("dock").await;
+    let lease: Lease = service.tell(&key, "claim", &claim).await.json();
+    assert_eq!(lease.manifest, secret);
 }
 
 #[tokio::test]

@@ -8,15 +8,16 @@
 use std::fs::File;
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use packhorse_core::export::Space;
-use packhorse_core::manifest::{FileSystem, S3Export, Word as _};
+use packhorse_core::manifest::{FileSystem, Word as _};
 use packhorse_core::signature_file;
+use packhorse_media::Unlock;
 
-use super::Export;
 use super::ledger::ExportLedger;
 use super::verify::VerifyExport;
+use super::{Export, luks};
 use crate::Error;
 use crate::progress::Meter;
 
@@ -24,6 +25,8 @@ use crate::progress::Meter;
 const LABEL: &str = "PACKHORSE";
 /// The list of files while they are read back, below the job's folder.
 const READ_BACK: &str = "read-back";
+/// The file system of an encrypted device before it is encrypted, below the job's folder.
+const PLAIN: &str = "plain.img";
 /// Where Debian keeps them, which is not always in a user's PATH.
 const SYSTEM_FOLDERS: [&str; 3] = ["/usr/local/sbin", "/usr/sbin", "/sbin"];
 /// Of what a tool says, the end is told.
@@ -32,7 +35,11 @@ const SAID_BYTES_MAX: usize = 500;
 const E2FSCK_CHANGED: i32 = 1;
 
 /// Whether the device can be formatted so: it is not in use, and the tools are there.
-pub(super) fn check(device: &Path, file_system: FileSystem) -> Result<(), Error> {
+pub(super) fn check(
+    device: &Path,
+    file_system: FileSystem,
+    is_encrypted: bool,
+) -> Result<(), Error> {
     let meta = std::fs::metadata(device).map_err(|error| Error::target(device, error))?;
     if meta.file_type().is_block_device() {
         // Refused by the kernel while it, or a part of it, is mounted.
@@ -51,44 +58,75 @@ pub(super) fn check(device: &Path, file_system: FileSystem) -> Result<(), Error>
         FileSystem::Fat32 => &["mkfs.fat", "mcopy"],
         FileSystem::Ntfs => &["mkntfs", "wimlib-imagex"],
     };
-    tools.iter().try_for_each(|tool| {
+    let needs = |tool: &str, what: &str| {
         let found = command(tool).arg("--version").stdin(Stdio::null()).output();
-        found.map(drop).map_err(|error| {
-            let code = file_system.code();
-            Error::Format(format!(
-                "{tool}, which {code} needs, cannot be run: {error}"
-            ))
-        })
-    })
+        let cannot = |error| format!("{tool}, which {what} needs, cannot be run: {error}");
+        found
+            .map(drop)
+            .map_err(|error| Error::Format(cannot(error)))
+    };
+    tools
+        .iter()
+        .try_for_each(|tool| needs(tool, file_system.code()))?;
+    match is_encrypted {
+        true => needs("cryptsetup", "an encrypted device"),
+        false => Ok(()),
+    }
 }
 
-/// Formats the device with everything that is in the staging folder.
+/// Formats the device with everything that is in the staging folder, encrypted if there is a password.
 pub(super) fn build(
-    export: &S3Export,
+    export: &Export,
     staging: &Path,
-    signature: Option<&str>,
     (device, bytes): (&Path, u64),
     ledger: &ExportLedger,
 ) -> Result<(), Error> {
-    if let Some(text) = signature {
+    if let Some(text) = &export.signature {
         let path = staging.join(signature_file::FILE_NAME);
         std::fs::write(&path, text).map_err(|error| Error::state(&path, error))?;
     }
-    match export.file_system {
-        fs @ (FileSystem::Ext4 | FileSystem::Ext3 | FileSystem::Ext2) => {
-            ext(fs, staging, (device, bytes), ledger.names()?)
+    let file_system = export.manifest.kind.file_system;
+    match &export.manifest.common.true_crypt_password {
+        None => make(file_system, staging, (device, bytes), ledger)?,
+        Some(password) => {
+            let plain = staging.with_file_name(PLAIN);
+            let bytes = luks::payload_bytes(bytes);
+            let made = File::create(&plain).and_then(|file| file.set_len(bytes));
+            made.map_err(|error| Error::state(&plain, error))?;
+            make(file_system, staging, (&plain, bytes), ledger)?;
+            let cipher = luks::format(device, password, export.folder.path())?;
+            luks::fill(device, &plain, &cipher, &export.stop)?;
+            std::fs::remove_file(&plain).map_err(|error| Error::state(&plain, error))?;
         }
-        FileSystem::Fat32 => fat(staging, (device, bytes)),
-        FileSystem::Ntfs => ntfs(staging, device),
-    }?;
+    }
     let file = File::options().write(true).open(device);
     file.and_then(|file| file.sync_all())
         .map_err(|error| Error::target(device, error))
 }
 
+fn make(
+    file_system: FileSystem,
+    staging: &Path,
+    (device, bytes): (&Path, u64),
+    ledger: &ExportLedger,
+) -> Result<(), Error> {
+    match file_system {
+        fs @ (FileSystem::Ext4 | FileSystem::Ext3 | FileSystem::Ext2) => {
+            ext(fs, staging, (device, bytes), ledger.names()?)
+        }
+        FileSystem::Fat32 => fat(staging, (device, bytes)),
+        FileSystem::Ntfs => ntfs(staging, device),
+    }
+}
+
 /// Reads every file of the new file system back, with our own readers, against its own sidecar.
 pub(super) fn read_back(device: &Path, stored: u64, export: &Export) -> Result<(), Error> {
-    let opened = packhorse_media::open_device(device)?;
+    let password = export.manifest.common.true_crypt_password.clone();
+    let unlock = Unlock {
+        passwords: password.into_iter().collect(),
+        ..Unlock::default()
+    };
+    let opened = packhorse_media::open_device_with(device, &unlock)?;
     let work_dir = export.folder.path().join(READ_BACK);
     let verify = VerifyExport {
         device: &opened,
@@ -220,7 +258,7 @@ fn ntfs(staging: &Path, device: &Path) -> Result<(), Error> {
 }
 
 /// A tool, in an environment in which names are UTF-8 and messages are English.
-fn command(tool: &str) -> Command {
+pub(super) fn command(tool: &str) -> Command {
     let places = SYSTEM_FOLDERS
         .iter()
         .map(|folder| Path::new(folder).join(tool));
@@ -236,21 +274,29 @@ fn run(mut command: Command, fine: &[i32]) -> Result<(), Error> {
     if tool != "wimlib-imagex" {
         command.stdin(Stdio::null());
     }
-    let ended = command
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
-    if ended.status.code().is_some_and(|code| fine.contains(&code)) {
+    let output = command.output();
+    ended(
+        &tool,
+        &output.map_err(|error| failed(error.to_string()))?,
+        fine,
+    )
+}
+
+/// What a tool's end means: with any other status than these it has failed, and has said why.
+pub(super) fn ended(tool: &str, output: &Output, fine: &[i32]) -> Result<(), Error> {
+    if output
+        .status
+        .code()
+        .is_some_and(|code| fine.contains(&code))
+    {
         return Ok(());
     }
-    let said = String::from_utf8_lossy(&ended.stderr);
+    let said = String::from_utf8_lossy(&output.stderr);
     let said = said.trim();
     let from = said.len().saturating_sub(SAID_BYTES_MAX);
     let end = (from..said.len())
         .find_map(|at| said.get(at..))
         .unwrap_or_default();
-    Err(failed(format!(
-        "{}: {}",
-        ended.status,
-        end.replace('\n', "; ")
-    )))
+    let end = end.replace('\n', "; ");
+    Err(Error::Format(format!("{tool}: {}: {end}", output.status)))
 }

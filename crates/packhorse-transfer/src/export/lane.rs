@@ -1,5 +1,6 @@
 //! One object: fetched, compared with everything the store says of it, written, recorded.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -10,7 +11,7 @@ use packhorse_core::export::ObjectRecord;
 use packhorse_core::ledger::Verdict;
 use packhorse_core::manifest::{Manifest, S3Export};
 use packhorse_objects::client::{Client, Error as StoreError, Facts};
-use packhorse_objects::digest::{BodyDigest, Mismatch, PartSizes, Proof, Proven};
+use packhorse_objects::digest::{BodyDigest, Claims, Mismatch, PartSizes, Proof, Proven};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -59,6 +60,16 @@ pub(super) struct Proved {
     pub(super) proven: Proven,
 }
 
+/// What the device has at the path of an object.
+enum There {
+    /// The object itself.
+    Object(BodyDigest, Proven),
+    /// A file that an earlier export wrote, and nobody has changed since.
+    Earlier,
+    /// Anything else.
+    Other,
+}
+
 /// A whole object in memory.
 struct Whole {
     proved: Proved,
@@ -97,9 +108,13 @@ impl Lane {
     }
 
     async fn export(self: &Arc<Self>, row: &OpenObject) -> Result<Outcome, Failed> {
-        if row.present {
-            return self.keep(row).await;
+        match row.present {
+            true => self.keep(row).await,
+            false => self.fetched(row).await,
         }
+    }
+
+    async fn fetched(self: &Arc<Self>, row: &OpenObject) -> Result<Outcome, Failed> {
         if row.size <= WHOLE_BYTES_MAX
             && let Some(outcome) = self.small(row).await?
         {
@@ -108,34 +123,23 @@ impl Lane {
         self.large(row).await
     }
 
-    /// The device has a file there: of an earlier run or export, or somebody else's. It stays; if it
-    /// is the object, the row is done.
+    /// The same, for what is called from within.
+    fn fetched_again<'a>(
+        self: &'a Arc<Self>,
+        row: &'a OpenObject,
+    ) -> Pin<Box<dyn Future<Output = Result<Outcome, Failed>> + Send + 'a>> {
+        Box::pin(self.fetched(row))
+    }
+
+    /// The device has a file there: of an earlier run or export, or somebody else's. If it is the
+    /// object, the row is done; if an earlier export wrote it, it gives way; else it stays.
     async fn keep(self: &Arc<Self>, row: &OpenObject) -> Result<Outcome, Failed> {
         let facts = self.examine(row, None).await?;
         let sizes = self.part_sizes(row, &facts).await?;
-        let (this, path) = (Arc::clone(self), row.path.clone());
-        let claims = facts.claims.clone();
-        let compared = spawn_blocking(move || {
-            let Some(file) = this.target.read(&path)? else {
-                return Ok(None);
-            };
-            let size = file
-                .metadata()
-                .map_err(|e| Error::target(this.target.path(), e))?
-                .len();
-            if size != claims.size {
-                return Ok(None);
-            }
-            let mut proof = Proof::new(claims, sizes);
-            super::large::take(&file, 0..size, &mut proof)
-                .map_err(|e| Error::target(this.target.path(), e))?;
-            let (digest, result) = proof.finish();
-            // The same size proves nothing here.
-            let result = result.ok().filter(|proven| *proven != Proven::Size);
-            Ok(result.map(|proven| (digest, proven)))
-        });
+        let (this, of, claims) = (Arc::clone(self), row.clone(), facts.claims.clone());
+        let compared = spawn_blocking(move || this.compare(&of, claims, sizes));
         match joined(compared.await).map_err(Failed::Job)? {
-            Some((digest, proven)) => {
+            There::Object(digest, proven) => {
                 let proved = Proved {
                     facts,
                     digest,
@@ -143,8 +147,39 @@ impl Lane {
                 };
                 Ok(Outcome::Done(self.done(row, proved).await?))
             }
-            None => Ok(Outcome::Done(self.failed(Verdict::file_exists()))),
+            There::Earlier => {
+                let row = OpenObject {
+                    replaces: true,
+                    ..row.clone()
+                };
+                self.fetched_again(&row).await
+            }
+            There::Other => Ok(Outcome::Done(self.failed(Verdict::file_exists()))),
         }
+    }
+
+    /// What the file at the path of a row is. Reads it whole, if it can be anything but another's.
+    fn compare(&self, row: &OpenObject, claims: Claims, sizes: PartSizes) -> Result<There, Error> {
+        let failed = |error| Error::target(self.target.path(), error);
+        let Some(file) = self.target.read(&row.path)? else {
+            return Ok(There::Other);
+        };
+        let size = file.metadata().map_err(failed)?.len();
+        let noted = row.earlier.as_ref().filter(|noted| noted.size == size);
+        let may_be_object = size == claims.size;
+        if !may_be_object && noted.is_none() {
+            return Ok(There::Other);
+        }
+        let mut proof = Proof::new(claims, sizes);
+        super::large::take(&file, 0..size, &mut proof).map_err(failed)?;
+        let (digest, result) = proof.finish();
+        // The same size proves nothing here.
+        let proven = result.ok().filter(|proven| *proven != Proven::Size);
+        Ok(match (proven, noted) {
+            (Some(proven), _) if may_be_object => There::Object(digest, proven),
+            (_, Some(noted)) if noted.md5 == hex::encode(digest.md5) => There::Earlier,
+            _ => There::Other,
+        })
     }
 
     /// In one request; `None` if the object has grown too large for that since it was listed.
@@ -158,11 +193,11 @@ impl Lane {
         drop(slot);
         let Whole { proved, bytes } = whole;
         let modified = modified(&proved.facts);
-        let (this, id, path) = (Arc::clone(self), row.id, row.path.clone());
+        let (this, of) = (Arc::clone(self), row.clone());
         let written = spawn_blocking(move || {
-            let file = this.target.begin(id)?;
+            let file = this.target.begin(of.id)?;
             std::os::unix::fs::FileExt::write_all_at(&file, &bytes, 0)?;
-            this.target.finish(id, &file, &path, modified)
+            this.target.finish(&of, &file, modified)
         });
         match joined_fault(written.await).map_err(Failed::Job)? {
             Ok(()) => {

@@ -138,9 +138,9 @@ impl Lane {
                 return Err(Failed::Object(corrupted(mismatch)));
             }
         };
-        let (this, id, path) = (Arc::clone(self), row.id, row.path.clone());
+        let (this, of) = (Arc::clone(self), row.clone());
         let modified = modified(&facts);
-        let finished = spawn_blocking(move || this.target.finish(id, &work.file, &path, modified));
+        let finished = spawn_blocking(move || this.target.finish(&of, &work.file, modified));
         match joined_fault(finished.await).map_err(Failed::Job)? {
             Ok(()) => {
                 let proved = Proved {

@@ -9,6 +9,7 @@ use packhorse_core::ledger::{Counts, Outcome, ReportRow, Verdict};
 use packhorse_core::manifest::S3Export;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+use super::earlier::Noted;
 use crate::Error;
 use crate::ledger::{JobFolder, Phase, connect_to, lock};
 
@@ -32,6 +33,10 @@ pub(super) struct OpenObject {
     pub(super) size: u64,
     /// Whether the device had a file there when it was planned.
     pub(super) present: bool,
+    /// What an earlier export has noted of the file there.
+    pub(super) earlier: Option<Noted>,
+    /// Whether the file there is known to be an earlier export's, and gives way.
+    pub(super) replaces: bool,
     pub(super) misfit: Option<String>,
     /// Bytes of the object with `done_etag` that are safely on the device.
     pub(super) done_bytes: u64,
@@ -89,6 +94,12 @@ impl ExportLedger {
             let create = format!("BEGIN; {} COMMIT;", include_str!("schema.sql"));
             connection.execute_batch(&create)?;
         }
+        // A table of its own: ledgers of earlier versions get it too.
+        connection.execute_batch(
+            "CREATE TABLE IF NOT EXISTS earlier (path TEXT PRIMARY KEY, bucket TEXT NOT NULL, \
+             key TEXT NOT NULL, size INTEGER NOT NULL, md5 TEXT NOT NULL, record TEXT NOT NULL) \
+             STRICT, WITHOUT ROWID;",
+        )?;
         let ledger = Self {
             connection,
             folder: folder.clone(),
@@ -116,7 +127,8 @@ impl ExportLedger {
             .exists([job_id.as_str(), basis])?;
         if !known {
             self.connection.execute_batch(
-                "BEGIN; DELETE FROM objects; DELETE FROM names; DELETE FROM export;",
+                "BEGIN; DELETE FROM objects; DELETE FROM names; DELETE FROM earlier; \
+                 DELETE FROM export;",
             )?;
             let sql = "INSERT INTO export (one, job_id, basis, phase) VALUES (1, ?, ?, 0)";
             self.connection.execute(sql, [job_id.as_str(), basis])?;
@@ -172,8 +184,9 @@ impl ExportLedger {
     /// The next open rows after `id`, in the order of the export.
     pub(super) fn open_rows(&self, id: i64, limit: u32) -> Result<Vec<OpenObject>, Error> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, operation, key, path, size, present, misfit, done_bytes, done_etag \
-             FROM objects WHERE state = 0 AND id > ? ORDER BY id LIMIT ?",
+            "SELECT id, operation, key, o.path, o.size, present, misfit, done_bytes, done_etag, \
+             e.size, e.md5 FROM objects AS o LEFT JOIN (SELECT path, size, md5 FROM earlier) AS e \
+             ON present AND e.path = o.path WHERE state = 0 AND id > ? ORDER BY id LIMIT ?",
         )?;
         let rows = statement.query_map(params![id, limit], |row| {
             Ok(OpenObject {
@@ -183,6 +196,14 @@ impl ExportLedger {
                 path: row.get::<_, Option<String>>(3)?.unwrap_or_default(),
                 size: row.get::<_, i64>(4)?.cast_unsigned(),
                 present: row.get(5)?,
+                earlier: match (row.get::<_, Option<i64>>(9)?, row.get(10)?) {
+                    (Some(size), Some(md5)) => Some(Noted {
+                        size: size.cast_unsigned(),
+                        md5,
+                    }),
+                    _ => None,
+                },
+                replaces: false,
                 misfit: row.get(6)?,
                 done_bytes: row.get::<_, i64>(7)?.cast_unsigned(),
                 done_etag: row.get(8)?,
@@ -281,9 +302,10 @@ impl ExportLedger {
         Ok(self.connection.prepare(sql)?.exists([id])?)
     }
 
-    /// Paths of rows from `id` on that have been written.
+    /// Paths of rows from `id` on that have been written, and where nothing was before.
     pub(super) fn written_from(&self, id: i64, limit: u32) -> Result<Vec<(i64, String)>, Error> {
-        let sql = "SELECT id, path FROM objects WHERE id >= ? AND state = 1 ORDER BY id LIMIT ?";
+        let sql = "SELECT id, path FROM objects WHERE id >= ? AND state = 1 AND NOT present \
+                   ORDER BY id LIMIT ?";
         let mut statement = self.connection.prepare_cached(sql)?;
         let rows = statement.query_map(params![id, limit], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
@@ -376,10 +398,10 @@ impl ExportLedger {
         }))
     }
 
-    /// Gives every line of the sidecar to `each`, with the MD5 and the path.
+    /// Gives every line of the sidecar to `each`, with the MD5 in hex and the path.
     pub(super) fn records(
         &self,
-        mut each: impl FnMut(&str, &[u8], &str) -> Result<(), Error>,
+        mut each: impl FnMut(&str, &str, &str) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let sql = "SELECT record, md5, path FROM objects WHERE state = 1 ORDER BY id";
         let mut statement = self.connection.prepare(sql)?;
@@ -387,7 +409,7 @@ impl ExportLedger {
         while let Some(row) = rows.next()? {
             let (record, md5, path): (String, [u8; 16], String) =
                 (row.get(0)?, row.get(1)?, row.get(2)?);
-            each(&record, &md5, &path)?;
+            each(&record, &hex::encode(md5), &path)?;
         }
         Ok(())
     }
@@ -441,6 +463,6 @@ fn state_of(outcome: Outcome) -> i64 {
 }
 
 /// SQLite counts in i64; no object is so large.
-fn to_i64(number: u64) -> i64 {
+pub(super) fn to_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -8,10 +8,12 @@
 //! [`Export::run`] is the one entrance. It may be stopped or killed at any moment; run again with
 //! the same job folder it goes on with the rows still open.
 
+mod earlier;
 mod image;
 mod lane;
 mod large;
 mod ledger;
+mod luks;
 mod pass;
 mod plan;
 mod preview;
@@ -176,9 +178,16 @@ impl Export {
         let this = Arc::clone(self);
         on_thread(move || {
             let path = match &this.destination {
+                Destination::Folder(_) if this.is_encrypted() => {
+                    return Err(Error::UnfitTarget(
+                        "the manifest asks for an encrypted device (trueCryptPassword), and a \
+                         folder cannot be encrypted; give the block device or an image file"
+                            .to_owned(),
+                    ));
+                }
                 Destination::Folder(path) => path.clone(),
                 Destination::Device { path, .. } => {
-                    image::check(path, this.manifest.kind.file_system)?;
+                    image::check(path, this.manifest.kind.file_system, this.is_encrypted())?;
                     let staging = this.staging();
                     std::fs::create_dir_all(&staging).map_err(|e| Error::state(&staging, e))?;
                     staging
@@ -189,6 +198,18 @@ impl Export {
         .await
     }
 
+    fn is_encrypted(&self) -> bool {
+        self.manifest.common.true_crypt_password.is_some()
+    }
+
+    /// Bytes of a device that are the file system's.
+    fn file_system_bytes(&self, device_bytes: u64) -> u64 {
+        match self.is_encrypted() {
+            true => luks::payload_bytes(device_bytes),
+            false => device_bytes,
+        }
+    }
+
     /// The room for this export.
     fn space(&self, target: &Target) -> Result<Space, Error> {
         let file_system = self.manifest.kind.file_system;
@@ -197,8 +218,10 @@ impl Export {
                 let (free, block) = target.free()?;
                 Ok(Space::of_folder(file_system, free, block))
             }
-            Destination::Device { bytes, .. } => Space::of_device(file_system, *bytes)
-                .map_err(|error| Error::UnfitTarget(error.to_string())),
+            Destination::Device { bytes, .. } => {
+                Space::of_device(file_system, self.file_system_bytes(*bytes))
+                    .map_err(|error| Error::UnfitTarget(error.to_string()))
+            }
         }
     }
 
@@ -224,6 +247,9 @@ impl Export {
                     meter: &this.meter,
                     clock: this.clock,
                 };
+                if matches!(this.destination, Destination::Folder(_)) {
+                    earlier::read(&ledger, &target, &this.stop)?;
+                }
                 planner.run()?;
                 this.refuse_small_staging(&ledger, &target)?;
             }
@@ -235,8 +261,10 @@ impl Export {
     /// Learnt before the first byte, not after hours.
     fn refuse_small_staging(&self, ledger: &ExportLedger, target: &Target) -> Result<(), Error> {
         let (free, _) = target.free()?;
-        let counts = ledger.counts()?;
-        if matches!(self.destination, Destination::Device { .. }) && counts.listed_bytes > free {
+        // An encrypted device's file system waits beside the files.
+        let copies = 1 + u64::from(self.is_encrypted());
+        let needed = ledger.counts()?.listed_bytes.saturating_mul(copies);
+        if matches!(self.destination, Destination::Device { .. }) && needed > free {
             ledger.set_phase(Phase::Listing)?;
             return Err(Error::UnfitTarget(format!(
                 "files wait in {} until the device is formatted, and {} bytes are free there where \
@@ -244,7 +272,7 @@ impl Export {
                  give its folder",
                 target.path().display(),
                 free,
-                counts.listed_bytes
+                needed
             )));
         }
         Ok(())
@@ -260,18 +288,15 @@ impl Export {
         let this = Arc::clone(self);
         on_thread(move || {
             let next = this.next_manifest(&ledger)?;
+            if this.manifest.extensions.remove_deleted {
+                let now = (this.clock)().as_millisecond();
+                earlier::remove_deleted(&ledger, &target, &this.stop, now)?;
+            }
             sidecar::write(&this, &ledger, &target, next.as_deref())?;
             target.drop_unfinished_folder()?;
             target.sync()?;
             if let Destination::Device { path, bytes } = &this.destination {
-                let signature = this.signature.as_deref();
-                image::build(
-                    &this.manifest.kind,
-                    target.path(),
-                    signature,
-                    (path, *bytes),
-                    &ledger,
-                )?;
+                image::build(&this, target.path(), (path, *bytes), &ledger)?;
                 image::read_back(path, ledger.counts()?.stored, &this)?;
             }
             Ok(ledger)

@@ -9,6 +9,7 @@ use packhorse_objects::client::{Client, Error as StoreError, ListObjects, Listed
 use rusqlite::{OptionalExtension as _, params};
 use tokio::runtime::Handle;
 
+use super::earlier;
 use super::ledger::{ExportLedger, Planned};
 use super::target::Target;
 use crate::Error;
@@ -75,7 +76,10 @@ impl Planner<'_> {
             folder: String::new(),
             has_files: false,
         };
-        let planned = plan.all();
+        let planned = plan.all().and_then(|room| match room {
+            Room::More => earlier::note_deleted(self.ledger, self.export, plan.now()),
+            Room::Full => Ok(()),
+        });
         if planned.is_err() {
             connection.execute_batch("ROLLBACK").ok();
         }
@@ -87,13 +91,17 @@ impl Planner<'_> {
 }
 
 impl Plan<'_> {
-    fn all(&mut self) -> Result<(), Error> {
+    fn all(&mut self) -> Result<Room, Error> {
         for (index, operation) in self.planner.export.operations.iter().enumerate() {
             if self.operation(index, operation)? == Room::Full {
-                break;
+                return Ok(Room::Full);
             }
         }
-        Ok(())
+        Ok(Room::More)
+    }
+
+    fn now(&self) -> i64 {
+        (self.planner.clock)().as_millisecond()
     }
 
     fn operation(&mut self, index: usize, operation: &ExportOperation) -> Result<Room, Error> {
@@ -148,7 +156,7 @@ impl Plan<'_> {
             present: false,
             misfit: None,
             verdict: None,
-            at_ms: (self.planner.clock)().as_millisecond(),
+            at_ms: self.now(),
         };
         let place = match self.place(operation, &object.key)? {
             Ok(place) => place,
@@ -169,10 +177,12 @@ impl Plan<'_> {
             self.add(&planned)?;
             return Ok(Room::More);
         }
-        // What an earlier run or export has written takes no further room.
+        // What an earlier run or export has written takes no further room. A file that gives way to
+        // another stays until that is whole.
         let target = self.planner.target;
-        planned.present = target.map_or(Ok(false), |target| target.has(&place.path))?;
-        if !planned.present && !self.filling.take(cost) {
+        let there = target.map_or(Ok(None), |target| target.size_of(&place.path))?;
+        planned.present = there.is_some();
+        if there != Some(object.size) && !self.filling.take(cost) {
             planned.verdict = Some(Verdict::device_full());
             self.add(&planned)?;
             return Ok(Room::Full);

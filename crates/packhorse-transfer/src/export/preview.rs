@@ -5,11 +5,12 @@ use std::path::Path;
 use jiff::Timestamp;
 use packhorse_core::export::Space;
 use packhorse_core::id::JobId;
-use packhorse_core::manifest::S3Export;
+use packhorse_core::manifest::{ExportOperation, S3Export};
 use packhorse_objects::client::Client;
 use tokio_util::sync::CancellationToken;
 
 use super::ledger::ExportLedger;
+use super::luks;
 use super::plan::Planner;
 use crate::Error;
 use crate::ledger::JobFolder;
@@ -22,6 +23,8 @@ pub struct ExportPlan<'a> {
     pub export: &'a S3Export,
     /// The size of each device.
     pub device_bytes: u64,
+    /// Whether devices are encrypted, which takes some room.
+    pub is_encrypted: bool,
     /// The store, with the customer's credentials.
     pub client: &'a Client,
     /// A folder for the lists, which are not kept in memory.
@@ -51,13 +54,19 @@ pub struct DiskPlan {
     pub recovered: u64,
     /// Objects that no such device can hold.
     pub too_large: u64,
+    /// What a manifest for it alone asks for.
+    pub operations: Vec<ExportOperation>,
 }
 
 impl ExportPlan<'_> {
     /// Lists the buckets and gives each device to `each`, in order. Runs on a plain thread of a
     /// runtime.
     pub fn run(&self, job_id: &JobId, mut each: impl FnMut(DiskPlan)) -> Result<(), Error> {
-        let space = Space::of_device(self.export.file_system, self.device_bytes)
+        let bytes = match self.is_encrypted {
+            true => luks::payload_bytes(self.device_bytes),
+            false => self.device_bytes,
+        };
+        let space = Space::of_device(self.export.file_system, bytes)
             .map_err(|error| Error::UnfitTarget(error.to_string()))?;
         let retry = Retry {
             limits: self.limits,
@@ -85,6 +94,11 @@ impl ExportPlan<'_> {
                 let bucket = operation.map_or("", |operation| operation.export_bucket.as_str());
                 (bucket.to_owned(), key)
             });
+            let rest = ledger.rest()?;
+            let operations = match &rest {
+                Some(rest) => rest.operations_before(&left),
+                None => left.operations.clone(),
+            };
             each(DiskPlan {
                 number,
                 first,
@@ -92,8 +106,9 @@ impl ExportPlan<'_> {
                 bytes,
                 recovered,
                 too_large,
+                operations,
             });
-            match ledger.rest()? {
+            match rest {
                 Some(rest) => left.operations = rest.operations(&left),
                 None => break,
             }

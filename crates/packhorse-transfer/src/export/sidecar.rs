@@ -6,9 +6,9 @@ use packhorse_core::export::{EXPORT_FILE, MD5_FILE, NEXT_FILE, OBJECTS_FILE, md5
 use packhorse_core::manifest::Word as _;
 use serde::Serialize;
 
-use super::Export;
 use super::ledger::ExportLedger;
 use super::target::Target;
+use super::{Export, earlier};
 use crate::Error;
 
 /// What `export.json` says.
@@ -37,10 +37,15 @@ pub(super) fn write(
             .map_err(|error| failed(path, error))
     };
     target.write_own(OBJECTS_FILE, |out| {
-        ledger.records(|record, _, _| line(OBJECTS_FILE, out, &format!("{record}\n")))
+        let mut each =
+            |record: &str, _: &str, _: &str| line(OBJECTS_FILE, out, &format!("{record}\n"));
+        ledger.records(&mut each)?;
+        earlier::kept(ledger, target, each)
     })?;
     target.write_own(MD5_FILE, |out| {
-        ledger.records(|_, md5, path| line(MD5_FILE, out, &md5_line(&hex::encode(md5), path)))
+        let mut each = |_: &str, md5: &str, path: &str| line(MD5_FILE, out, &md5_line(md5, path));
+        ledger.records(&mut each)?;
+        earlier::kept(ledger, target, each)
     })?;
     let counts = ledger.counts()?;
     let summary = Summary {

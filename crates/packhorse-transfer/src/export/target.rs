@@ -2,8 +2,8 @@
 //!
 //! Every step from the root down goes through an open folder and follows no link, so that nothing a
 //! disk holds can lead a write elsewhere. A file is written under a name of its own in
-//! `PACKHORSE/unfinished` and gets its path when it is whole; what is there already is never
-//! replaced.
+//! `PACKHORSE/unfinished` and gets its path when it is whole; what is there already is replaced only
+//! when it is known to be an earlier export's.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -16,6 +16,7 @@ use packhorse_core::export::SIDECAR;
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, RenameFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 
+use super::ledger::OpenObject;
 use crate::Error;
 
 /// Files that are not whole yet, below the sidecar's folder.
@@ -98,18 +99,23 @@ impl Target {
 
     /// Whether there is anything at `path`.
     pub(super) fn has(&self, path: &str) -> Result<bool, Error> {
+        Ok(self.size_of(path)?.is_some())
+    }
+
+    /// The size of what is at `path`, if there is anything.
+    pub(super) fn size_of(&self, path: &str) -> Result<Option<u64>, Error> {
         match self.split(path, false) {
             Ok((folder, name)) => {
                 let found = rustix::fs::statat(&*folder, name, AtFlags::SYMLINK_NOFOLLOW);
                 match found {
-                    Ok(_) => Ok(true),
-                    Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::INVAL) => Ok(false),
+                    Ok(stat) => Ok(Some(stat.st_size.cast_unsigned())),
+                    Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::INVAL) => Ok(None),
                     Err(errno) => Err(self.failed(errno)),
                 }
             }
-            Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::INVAL) => Ok(false),
+            Err(Errno::NOENT | Errno::NAMETOOLONG | Errno::INVAL) => Ok(None),
             // A file or a link where a folder should be: found again when it is written.
-            Err(Errno::NOTDIR | Errno::LOOP) => Ok(false),
+            Err(Errno::NOTDIR | Errno::LOOP) => Ok(None),
             Err(errno) => Err(self.failed(errno)),
         }
     }
@@ -155,12 +161,12 @@ impl Target {
         }
     }
 
-    /// Gives the whole file of row `id` its path and time.
+    /// Gives the whole file of a row its path and time. Only a row that may replace what is there
+    /// does.
     pub(super) fn finish(
         &self,
-        id: i64,
+        row: &OpenObject,
         file: &File,
-        path: &str,
         modified: Option<Timestamp>,
     ) -> Result<(), WriteFault> {
         if let Some(at) = modified {
@@ -175,15 +181,22 @@ impl Target {
             // A date that the file system cannot hold is no reason to lose the file.
             rustix::fs::futimens(file, &times).ok();
         }
-        let (folder, name) = self.split(path, true)?;
-        self.rename(id, &folder, name)
+        let (folder, name) = self.split(&row.path, true)?;
+        let from = row.id.to_string();
+        match row.replaces {
+            true => Ok(rustix::fs::renameat(
+                &self.unfinished,
+                from,
+                &*folder,
+                name,
+            )?),
+            false => self.rename(&from, &folder, name),
+        }
     }
 
-    fn rename(&self, id: i64, folder: &OwnedFd, name: &str) -> Result<(), WriteFault> {
-        let from = id.to_string();
+    fn rename(&self, from: &str, folder: &OwnedFd, name: &str) -> Result<(), WriteFault> {
         let flags = RenameFlags::NOREPLACE;
-        let renamed =
-            rustix::fs::renameat_with(&self.unfinished, from.as_str(), folder, name, flags);
+        let renamed = rustix::fs::renameat_with(&self.unfinished, from, folder, name, flags);
         match renamed {
             // Some file systems cannot promise it; nobody else writes to the device.
             Err(Errno::INVAL | Errno::NOSYS) => {
@@ -192,12 +205,7 @@ impl Target {
                     Ok(_) => return Err(WriteFault::Exists),
                     Err(errno) => return Err(errno.into()),
                 }
-                Ok(rustix::fs::renameat(
-                    &self.unfinished,
-                    from.as_str(),
-                    folder,
-                    name,
-                )?)
+                Ok(rustix::fs::renameat(&self.unfinished, from, folder, name)?)
             }
             renamed => Ok(renamed?),
         }

@@ -112,7 +112,7 @@ fn members(row: &Row, heading: &'static str, kind: JobKind) -> Option<Group> {
     })
 }
 
-/// `None` for an option that is a group of its own.
+/// `None` for an option that is a group of its own, or none of a form.
 fn question(row: &Row, kind: JobKind) -> Option<Question> {
     Some(Question {
         name: row.name,
@@ -129,7 +129,8 @@ fn question(row: &Row, kind: JobKind) -> Option<Question> {
 
 fn input(shape: Shape) -> Option<Input> {
     Some(match shape {
-        Shape::Members(_) | Shape::Entries { .. } => return None,
+        // A form makes one job, and one job has one device.
+        Shape::Members(_) | Shape::Entries { .. } | Shape::Split => return None,
         Shape::Secret => Input::Secret,
         Shape::Boolean => Input::YesNo,
         Shape::Word(codes) => Input::Choice(codes()),

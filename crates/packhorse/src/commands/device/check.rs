@@ -16,6 +16,7 @@ use crate::output::{self, Bar, Format, Hint, OutputArgs, ProblemPrinted, Source}
 use crate::signal::StopSignals;
 use crate::{clock, manifest_file};
 
+use super::super::station::read_password;
 use super::rate::Rate;
 use super::rehearsal::Rehearsal;
 
@@ -57,6 +58,10 @@ pub(super) struct Args {
     /// Folder for the temporary plan [default: the system's]
     #[arg(long, value_name = "DIR")]
     work_dir: Option<PathBuf>,
+    /// Open encrypted volumes with the password in this file; - reads it from standard input, prompt
+    /// asks for it
+    #[arg(long, value_name = "FILE|prompt")]
+    unlock_from: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -147,12 +152,13 @@ async fn rehearse(args: &Args, manifest: Manifest<S3Import>) -> Found<(Identifie
         None => tempfile::tempdir(),
     }
     .context("make a folder for the plan")?;
+    let unlock = unlock(args.unlock_from.as_deref())?;
     let (meter, stop) = (Meter::default(), CancellationToken::new());
     let path = args.path.clone();
     let (read, examples, samples) = (args.read, args.examples, args.sample);
     let (numbers, stopped) = (meter.clone(), stop.clone());
     let working = tokio::task::spawn_blocking(move || {
-        let device = match identify(&path, &Unlock::default()) {
+        let device = match identify(&path, &unlock) {
             Ok(device) => device,
             Err(error) => return unreadable(error),
         };
@@ -190,6 +196,17 @@ fn unreadable<T>(error: MediaError) -> Found<T> {
     }
 }
 
+/// The password, if one is given, within the usual limits.
+pub(super) fn unlock(from: Option<&str>) -> anyhow::Result<Unlock> {
+    let password = from.map(read_password).transpose()?;
+    Ok(Unlock {
+        is_expected: password.is_some(),
+        passwords: password.into_iter().collect(),
+        ..Unlock::default()
+    })
+}
+
+/// Shows what the work has come to, and stops it on a signal.
 pub(super) async fn watched<T>(
     working: tokio::task::JoinHandle<T>,
     meter: &Meter,

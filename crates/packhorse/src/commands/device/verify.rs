@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use packhorse_media::{MediaError, Unlock};
+use packhorse_media::MediaError;
 use packhorse_station::identify;
 use packhorse_transfer::{Error as TransferError, Meter, VerifiedExport, VerifyExport};
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::clock;
 use crate::exit::Exit;
 use crate::output::{self, Hint, OutputArgs};
 
-use super::check::watched;
+use super::check::{unlock, watched};
 
 /// Compare every file of an exported disk with what was exported
 ///
@@ -28,6 +28,7 @@ use super::check::watched;
 EXAMPLES:
   packhorse device verify /mnt/disk
   packhorse device verify disk.img --output json
+  packhorse device verify encrypted.img --unlock-from prompt
   sudo packhorse device verify /dev/sdb --examples 100")]
 pub(super) struct Args {
     /// The device: a folder, an image file or a block device
@@ -39,6 +40,10 @@ pub(super) struct Args {
     /// Folder for the temporary list of files [default: the system's]
     #[arg(long, value_name = "DIR")]
     work_dir: Option<PathBuf>,
+    /// Open encrypted volumes with the password in this file; - reads it from standard input, prompt
+    /// asks for it
+    #[arg(long, value_name = "FILE|prompt")]
+    unlock_from: Option<String>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -108,11 +113,12 @@ async fn verify(args: &Args) -> anyhow::Result<Found> {
         None => tempfile::tempdir(),
     }
     .context("make a folder for the list of files")?;
+    let unlock = unlock(args.unlock_from.as_deref())?;
     let (meter, stop) = (Meter::default(), CancellationToken::new());
     let (path, examples) = (args.path.clone(), args.examples as usize);
     let (numbers, stopped) = (meter.clone(), stop.clone());
     let working = tokio::task::spawn_blocking(move || {
-        let identified = match identify(&path, &Unlock::default()) {
+        let identified = match identify(&path, &unlock) {
             Ok(identified) => identified,
             Err(error) => return unreadable(error),
         };

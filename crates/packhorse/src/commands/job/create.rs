@@ -15,7 +15,7 @@ use crate::output::{self, Hint, OutputArgs};
 use crate::signature;
 
 use super::super::Context;
-use super::{TypeArg, artifacts, connect, manifest_to_send, print_curl};
+use super::{TypeArg, artifacts, connect, manifest_to_send, print_curl, split};
 
 /// Create a job from a manifest (CreateJob)
 ///
@@ -23,6 +23,9 @@ use super::{TypeArg, artifacts, connect, manifest_to_send, print_curl};
 /// disk before it is shipped: --device writes it there, --signature-file writes it elsewhere. With
 /// neither, the text is printed. Nothing is created when the file could not be written, or when a
 /// SIGNATURE is there of another job that is not over.
+///
+/// An export whose manifest has `packhorse: {split: 3 x 4TB}` becomes one job for each disk that it
+/// needs: your object store is listed first, and no job is left if one is refused.
 #[derive(clap::Args)]
 #[command(after_help = "\
 EXAMPLES:
@@ -30,6 +33,7 @@ EXAMPLES:
   packhorse job create manifest.yaml --type import --device /mnt/disk
   packhorse job create manifest.yaml --type import --signature-file ./SIGNATURE
   packhorse job create manifest.yaml --type import --print-curl
+  packhorse job create export.yaml --type export --s3-endpoint URL --signature-file ./SIGNATURE
   packhorse job create - --type import --output json < manifest.yaml | jq -r .job_id")]
 pub(crate) struct Args {
     /// File with the manifest (YAML), or - for standard input
@@ -39,19 +43,22 @@ pub(crate) struct Args {
     job_type: TypeArg,
     /// Only check the manifest: nothing is created
     #[arg(long)]
-    validate_only: bool,
+    pub(super) validate_only: bool,
     /// Write the SIGNATURE file into the root of this mounted disk
     #[arg(long, value_name = "DIR", conflicts_with_all = ["validate_only", "print_curl"])]
-    device: Option<PathBuf>,
+    pub(super) device: Option<PathBuf>,
     /// Write the SIGNATURE file under this name
     #[arg(long, value_name = "PATH", conflicts_with_all = ["validate_only", "print_curl"])]
-    signature_file: Option<PathBuf>,
+    pub(super) signature_file: Option<PathBuf>,
+    /// URL of the object store, for exports with split [env: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL]
+    #[arg(long, value_name = "URL")]
+    pub(super) s3_endpoint: Option<String>,
     #[command(flatten)]
-    aws: AwsArgs,
+    pub(super) aws: AwsArgs,
     #[command(flatten)]
-    output: OutputArgs,
+    pub(super) output: OutputArgs,
     #[command(flatten)]
-    curl: CurlArgs,
+    pub(super) curl: CurlArgs,
 }
 
 /// What is printed.
@@ -71,6 +78,9 @@ struct Created {
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let manifest = manifest_to_send(&args.manifest, args.curl)?;
+    if let Some(splitting) = split::asked(&manifest, args.job_type.into()) {
+        return split::run(&args, ctx, &manifest, splitting).await;
+    }
     let request = CreateJob {
         job_type: args.job_type.into(),
         manifest,
@@ -127,7 +137,7 @@ fn targets(args: &Args) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// Refuses to replace the SIGNATURE of a job that still waits for its device.
-async fn refuse_if_taken(api: &Api, target: &Path) -> anyhow::Result<()> {
+pub(super) async fn refuse_if_taken(api: &Api, target: &Path) -> anyhow::Result<()> {
     let Some(id) = signature::look_before_writing(target)? else {
         return Ok(());
     };

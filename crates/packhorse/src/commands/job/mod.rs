@@ -6,6 +6,7 @@ mod create;
 mod label;
 mod list;
 mod plan;
+mod split;
 mod status;
 mod unlock;
 mod update;

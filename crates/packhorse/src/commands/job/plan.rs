@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, anyhow};
 use packhorse_core::id::JobId;
 use packhorse_core::job::JobType;
-use packhorse_core::manifest::{self, S3Export};
+use packhorse_core::manifest::{self, Manifest, S3Export};
+use packhorse_core::size;
 use packhorse_objects::client::Client;
 use packhorse_transfer::{DiskPlan, ExportPlan, Limits, Meter};
 use packhorse_wire::desk::{Credentials, ObjectStore};
@@ -36,9 +37,9 @@ EXAMPLES:
 pub(super) struct Args {
     /// File with the manifest of the export (YAML), or - for standard input
     manifest: PathBuf,
-    /// Size of each disk: 4TB, 500GB, 64GiB
+    /// Size of each disk: 4TB, 500GB, 64GiB [default: that of the manifest's split]
     #[arg(long, value_name = "SIZE", value_parser = size)]
-    disk_size: u64,
+    disk_size: Option<u64>,
     /// URL of the object store [env: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL]
     #[arg(long, value_name = "URL")]
     s3_endpoint: Option<String>,
@@ -91,12 +92,17 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
             return Ok(Exit::Refused);
         }
     };
-    let export = reading.manifest.into_s3_export();
-    let export = export
-        .map_err(|kind| anyhow!("this is the manifest of an {kind}"))?
-        .kind;
-    let client = client(&args, ctx)?;
-    let disks = plan(&args, export, client).await?;
+    let manifest = reading.manifest.into_s3_export();
+    let manifest = manifest.map_err(|kind| anyhow!("this is the manifest of an {kind}"))?;
+    let split = manifest.extensions.split.map(|split| split.bytes);
+    let size = args.disk_size.or(split).ok_or_else(|| {
+        anyhow!("the size of the disks is not known").context(Hint(
+            "give --disk-size 4TB, or write `packhorse: {split: 3 x 4TB}` into the manifest".into(),
+        ))
+    })?;
+    let client = client(args.s3_endpoint.as_deref(), args.profile.as_deref(), ctx)?;
+    let disks = plan(manifest, size, client).await?;
+    let disks: Vec<Disk> = disks.into_iter().map(Disk::from).collect();
     output::print(args.output.output, &disks, |disks| table(disks))?;
     Ok(match disks.iter().all(|disk| disk.too_large == 0) {
         true => Exit::Success,
@@ -104,11 +110,14 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     })
 }
 
-fn client(args: &Args, ctx: &Context) -> anyhow::Result<Client> {
+/// The object store, with the user's own key.
+pub(super) fn client(
+    s3_endpoint: Option<&str>,
+    profile: Option<&str>,
+    ctx: &Context,
+) -> anyhow::Result<Client> {
     let environment = &ctx.environment;
-    let endpoint = args
-        .s3_endpoint
-        .as_deref()
+    let endpoint = s3_endpoint
         .or_else(|| environment.get("AWS_ENDPOINT_URL_S3"))
         .or_else(|| environment.get("AWS_ENDPOINT_URL"))
         .ok_or_else(|| {
@@ -120,7 +129,7 @@ fn client(args: &Args, ctx: &Context) -> anyhow::Result<Client> {
         })?;
     let aws = AwsArgs {
         endpoint: Some(endpoint.to_owned()),
-        profile: args.profile.clone(),
+        profile: profile.map(str::to_owned),
     };
     let access = Access::find(&aws, environment)?;
     let store = ObjectStore {
@@ -135,15 +144,21 @@ fn client(args: &Args, ctx: &Context) -> anyhow::Result<Client> {
     Client::new(&store, &credentials).context("use the object store")
 }
 
-async fn plan(args: &Args, export: S3Export, client: Client) -> anyhow::Result<Vec<Disk>> {
+/// The disks of an export, in order. SIGINT ends it soon.
+pub(super) async fn plan(
+    manifest: Manifest<S3Export>,
+    device_bytes: u64,
+    client: Client,
+) -> anyhow::Result<Vec<DiskPlan>> {
     let work_dir = tempfile::tempdir().context("make a folder for the plan")?;
     let job_id = JobId::parse(NO_JOB).map_err(|error| anyhow!("{error}"))?;
     let stop = CancellationToken::new();
-    let (stopped, device_bytes) = (stop.clone(), args.disk_size);
+    let stopped = stop.clone();
     let mut working = tokio::task::spawn_blocking(move || {
         let plan = ExportPlan {
-            export: &export,
+            export: &manifest.kind,
             device_bytes,
+            is_encrypted: manifest.common.true_crypt_password.is_some(),
             client: &client,
             work_dir: work_dir.path(),
             limits: Limits::default(),
@@ -152,7 +167,7 @@ async fn plan(args: &Args, export: S3Export, client: Client) -> anyhow::Result<V
             clock: clock::now,
         };
         let mut disks = Vec::new();
-        plan.run(&job_id, |disk| disks.push(Disk::from(disk)))?;
+        plan.run(&job_id, |disk| disks.push(disk))?;
         Ok::<_, packhorse_transfer::Error>(disks)
     });
     let mut signals = StopSignals::listen()?;
@@ -196,50 +211,6 @@ fn table(disks: &[Disk]) -> String {
     disks.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A number of bytes: digits, perhaps a fraction, and a unit.
 fn size(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, f64); 11] = [
-        ("", 1.0),
-        ("b", 1.0),
-        ("kb", 1e3),
-        ("mb", 1e6),
-        ("gb", 1e9),
-        ("tb", 1e12),
-        ("kib", 1024.0),
-        ("mib", 1_048_576.0),
-        ("gib", 1_073_741_824.0),
-        ("tib", 1_099_511_627_776.0),
-        ("pb", 1e15),
-    ];
-    let at = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
-    let number: Option<f64> = number.parse().ok();
-    let unit = UNITS
-        .iter()
-        .find(|(name, _)| unit.trim().eq_ignore_ascii_case(name));
-    match number.zip(unit) {
-        Some((number, (_, unit))) if number * unit >= 1.0 => Ok((number * unit) as u64),
-        _ => Err("write a size like 4TB, 500GB or 64GiB".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_numbers_with_units() {
-        for (text, bytes) in [
-            ("4TB", 4_000_000_000_000),
-            ("1.5 GiB", 3 << 29),
-            ("512", 512),
-        ] {
-            assert_eq!(size(text), Ok(bytes), "{text}");
-        }
-        for text in ["", "TB", "0", "-1GB", "4 parsecs", "1.2.3GB"] {
-            assert!(size(text).is_err(), "{text}");
-        }
-    }
+    size::parse(text).ok_or_else(|| "write a size like 4TB, 500GB or 64GiB".to_owned())
 }

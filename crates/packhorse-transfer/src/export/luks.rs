@@ -1,0 +1,123 @@
+//! An encrypted device: `cryptsetup` writes a LUKS2 header for the customer's password, and the file
+//! system, which was made in a file beside, is encrypted behind it. Neither needs root, the device
+//! mapper or a mount. `cryptsetup open`, or any desktop, opens it.
+
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::process::Stdio;
+
+use packhorse_core::secret::Secret;
+use packhorse_media::PayloadCipher;
+use tokio_util::sync::CancellationToken;
+
+use super::image::{command, ended};
+use crate::Error;
+
+/// Where the payload begins: what luksFormat leaves for its header by default.
+pub(super) const PAYLOAD_OFFSET: u64 = 16 * 1024 * 1024;
+/// Memory for deriving the key, in KiB: a quarter of what readers commonly grant.
+const PBKDF_KIB: &str = "262144";
+/// Bytes encrypted at once.
+const PIECE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Bytes of the file system on an encrypted device of this size, whole sectors.
+pub(super) fn payload_bytes(device_bytes: u64) -> u64 {
+    let payload = device_bytes.saturating_sub(PAYLOAD_OFFSET);
+    payload - payload % PayloadCipher::SECTOR_BYTES as u64
+}
+
+/// Makes the device a LUKS2 volume; what encrypts its payload comes back. The volume's key lies in
+/// `folder` while cryptsetup runs.
+pub(super) fn format(
+    device: &Path,
+    password: &Secret,
+    folder: &Path,
+) -> Result<PayloadCipher, Error> {
+    let mut key = [0; PayloadCipher::KEY_BYTES];
+    getrandom::fill(&mut key).map_err(|error| Error::Format(format!("random bytes: {error}")))?;
+    let key_file = folder.join("volume-key");
+    let written = write_key(&key_file, &key).map_err(|error| Error::state(&key_file, error));
+    let formatted = written.and_then(|()| luks_format(device, password, &key_file));
+    let removed = std::fs::remove_file(&key_file);
+    formatted?;
+    removed.map_err(|error| Error::state(&key_file, error))?;
+    PayloadCipher::new(&key).ok_or_else(|| Error::Defect("the key's length".to_owned()))
+}
+
+fn write_key(path: &Path, key: &[u8]) -> std::io::Result<()> {
+    // That of a run which was killed may be there.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    let mut options = OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(key)
+}
+
+fn luks_format(device: &Path, password: &Secret, key_file: &Path) -> Result<(), Error> {
+    let mut format = command("cryptsetup");
+    let sectors = PAYLOAD_OFFSET / PayloadCipher::SECTOR_BYTES as u64;
+    format.args(["-q", "--disable-locks", "luksFormat", "--type", "luks2"]);
+    format.args(["--cipher", "aes-xts-plain64", "--key-size", "512"]);
+    format.args(["--sector-size", "512", "--offset", &sectors.to_string()]);
+    format.args(["--pbkdf", "argon2id", "--pbkdf-memory", PBKDF_KIB]);
+    format.arg("--volume-key-file").arg(key_file);
+    format.args(["--key-file", "-"]).arg(device);
+    format
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let failed = |error: std::io::Error| Error::Format(format!("cryptsetup: {error}"));
+    let mut running = format.spawn().map_err(failed)?;
+    // The whole input is the password; it ends when the pipe is dropped.
+    if let Some(mut stdin) = running.stdin.take() {
+        stdin
+            .write_all(password.expose().as_bytes())
+            .map_err(failed)?;
+    }
+    ended(
+        "cryptsetup",
+        &running.wait_with_output().map_err(failed)?,
+        &[0],
+    )
+}
+
+/// Encrypts the whole of `plain` onto the device.
+pub(super) fn fill(
+    device: &Path,
+    plain: &Path,
+    cipher: &PayloadCipher,
+    stop: &CancellationToken,
+) -> Result<(), Error> {
+    let from = File::open(plain).map_err(|error| Error::state(plain, error))?;
+    let bytes = from
+        .metadata()
+        .map_err(|error| Error::state(plain, error))?
+        .len();
+    let onto = File::options().write(true).open(device);
+    let onto = onto.map_err(|error| Error::target(device, error))?;
+    let (mut buffer, mut offset) = (vec![0; PIECE_BYTES], 0);
+    while offset < bytes {
+        if stop.is_cancelled() {
+            return Err(Error::Stopped);
+        }
+        let length = usize::try_from(bytes - offset).unwrap_or(usize::MAX);
+        let piece = buffer
+            .get_mut(..length.min(PIECE_BYTES))
+            .unwrap_or_default();
+        from.read_exact_at(piece, offset)
+            .map_err(|error| Error::state(plain, error))?;
+        cipher.encrypt(offset / PayloadCipher::SECTOR_BYTES as u64, piece);
+        onto.write_all_at(piece, PAYLOAD_OFFSET + offset)
+            .map_err(|error| Error::target(device, error))?;
+        offset += piece.len() as u64;
+    }
+    Ok(())
+}
