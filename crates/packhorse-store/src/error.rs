@@ -1,7 +1,7 @@
 //! What can go wrong in the store.
 
 use jiff::Timestamp;
-use packhorse_core::job::Forbidden;
+use packhorse_core::job::{Forbidden, Progress};
 
 use crate::database::is_passing;
 
@@ -77,6 +77,9 @@ pub enum Error {
         /// When that lease lapses unless it is renewed.
         until: Timestamp,
     },
+    /// The device of a job that is not over, or that was canceled or has expired, is left alone.
+    #[error("the job is {}: its device must stay as it is", .0.code())]
+    NotOver(Progress),
     /// The lease was lost to a later claim, or the job is over.
     #[error("the lease is no longer held")]
     StaleEpoch,
@@ -145,6 +148,7 @@ impl Error {
             | Self::TooManyRevisions { .. }
             | Self::State(_)
             | Self::Leased { .. }
+            | Self::NotOver(_)
             | Self::StaleEpoch
             | Self::NoOwnerKey => false,
         }

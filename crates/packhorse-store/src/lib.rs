@@ -25,8 +25,8 @@ pub use master_key::{MasterKey, MasterKeyError};
 pub use seal::Seal;
 pub use store::Store;
 pub use types::{
-    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, HereJob, Holder, Job, JobPage,
-    JobSummary, KeyPair, KeySummary, LeaseTerm, Lock, LogObject, Manifest, NewJob, Parcel,
+    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Erasure, Finish, HereJob, Holder, Job,
+    JobPage, JobSummary, KeyPair, KeySummary, LeaseTerm, Lock, LogObject, Manifest, NewJob, Parcel,
     REVISIONS_MAX, Revision, StationKey, Update,
 };
 

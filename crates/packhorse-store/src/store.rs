@@ -12,8 +12,8 @@ use packhorse_core::secret::Secret;
 
 use crate::error::Result;
 use crate::types::{
-    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, HereJob, Holder, Job, JobPage,
-    KeyPair, NewJob, Parcel, Revision, StationKey, Update,
+    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Erasure, Finish, HereJob, Holder, Job,
+    JobPage, KeyPair, NewJob, Parcel, Revision, StationKey, Update,
 };
 
 /// Everything the service remembers. Each method is one transaction: it happens wholly and is
@@ -174,6 +174,17 @@ pub trait Store: Send + Sync {
         detail: &str,
         now: Timestamp,
     ) -> Result<()>;
+
+    /// Notes of the device of a job that is loaded or aborted that it is to be erased, was erased, or
+    /// could not be; bounded like [`Store::record_refusal`]. Any other job is refused.
+    async fn record_erasure(
+        &self,
+        id: &JobId,
+        erasure: Erasure,
+        actor: Actor,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<State>;
 
     // Encrypted devices
 

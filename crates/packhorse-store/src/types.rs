@@ -306,3 +306,14 @@ pub struct Audit {
     /// The jobs whose events are not complete and unchanged, at most a thousand.
     pub broken: Vec<JobId>,
 }
+
+/// What is noted of erasing a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Erasure {
+    /// It begins.
+    Begun,
+    /// Nothing is left.
+    Done,
+    /// Something is left.
+    Failed,
+}

@@ -12,6 +12,8 @@
 //! | `POST /desk/v1/jobs/{id}/return` [`Return`] | 200 [`Whereabouts`]; the same again answers alike |
 //! | `POST /desk/v1/jobs/{id}/passwords` [`AskPasswords`] | 200 [`Passwords`] |
 //! | `POST /desk/v1/jobs/{id}/locked` [`Locked`] | 200 [`Waiting`] |
+//! | `POST /desk/v1/jobs/{id}/erase` [`Erase`] | 200 [`Erasing`]; may be asked again |
+//! | `POST /desk/v1/jobs/{id}/erased` [`Erased`] | 200 [`Erasing`] |
 //!
 //! A refusal is a 4xx with a [`Refusal`]; 401 without a known station key; 5xx may be tried again.
 
@@ -163,6 +165,37 @@ pub struct Locked {
 pub struct Waiting {
     /// `Pending`, or `InProgress` after a load that was interrupted.
     pub progress: Progress,
+}
+
+/// Asks whether the device of a job that is over may be erased, and notes that it will be.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erase {
+    /// What the station knows the device by.
+    pub device: String,
+    /// How it will be erased.
+    pub method: String,
+    /// Whether the operator has confirmed it; else the manifest must ask for it.
+    pub is_confirmed: bool,
+}
+
+/// The job whose device may be, or was, erased.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasing {
+    /// How the job ended.
+    pub progress: Progress,
+    /// Whether the customer has asked for it (`eraseDevice: yes`).
+    pub is_asked: bool,
+}
+
+/// The device was erased, or could not be: the certificate says which.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erased {
+    /// Whether nothing is left on it.
+    pub is_clean: bool,
+    /// The certificate: one line of JSON.
+    pub certificate: String,
 }
 
 /// A report in a bucket.

@@ -1,6 +1,7 @@
 //! The desk: what stations ask and report, as JSON with a bearer key.
 
 mod claim;
+mod erase;
 mod locked;
 pub(crate) mod parcel;
 pub(crate) mod refusals;
@@ -56,6 +57,8 @@ pub(crate) fn router<S: Clone + Send + Sync + 'static>(
         .route("/jobs/{id}/return", post(send_back))
         .route("/jobs/{id}/passwords", post(passwords))
         .route("/jobs/{id}/locked", post(locked))
+        .route("/jobs/{id}/erase", post(begin_erasing))
+        .route("/jobs/{id}/erased", post(end_erasing))
         .fallback(nothing_here)
         .with_state(Arc::new(Desk { context, bodies }))
 }
@@ -169,6 +172,28 @@ async fn locked(
 ) -> Response {
     desk.answer(request, async |station, message| {
         locked::locked(&desk.context, station, &job_id(&id)?, message).await
+    })
+    .await
+}
+
+async fn begin_erasing(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    desk.answer(request, async |station, message| {
+        erase::begin(&desk.context, station, &job_id(&id)?, message).await
+    })
+    .await
+}
+
+async fn end_erasing(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    request: Request,
+) -> Response {
+    desk.answer(request, async |station, message| {
+        erase::end(&desk.context, station, &job_id(&id)?, message).await
     })
     .await
 }

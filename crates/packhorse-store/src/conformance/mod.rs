@@ -96,6 +96,7 @@ cases! {
         what_is_at_the_dock_is_listed_the_newest_change_first,
         a_parcel_that_came_is_noted_once,
         a_parcel_that_came_too_late_is_noted_too,
+        only_a_device_whose_job_is_over_may_be_erased,
         a_device_goes_back_when_its_job_is_over,
         a_load_that_nobody_goes_on_with_is_given_up,
     }

@@ -7,7 +7,7 @@ use packhorse_core::id::JobId;
 use packhorse_core::job::{Location, Progress, State};
 
 use super::words::{account, at, claim, counts, finish, holder, job, snapshot};
-use crate::{Error, Parcel, Store};
+use crate::{Erasure, Error, Parcel, Store};
 
 fn operator() -> Actor {
     Actor::Station("dock".to_owned())
@@ -163,4 +163,47 @@ pub(super) async fn a_load_that_nobody_goes_on_with_is_given_up(store: Arc<dyn S
     let waiting = job(&store, &alice).await.id;
     let ended = store.give_up(&waiting, code, "", operator(), at(65)).await;
     assert_eq!(ended.unwrap(), code);
+}
+
+pub(super) async fn only_a_device_whose_job_is_over_may_be_erased(store: Arc<dyn Store>) {
+    let alice = account(&store, "alice").await;
+    let id = job(&store, &alice).await.id;
+    let erase = |erasure, at| store.record_erasure(&id, erasure, operator(), "zeros", at);
+    let early = erase(Erasure::Begun, at(1)).await;
+    assert!(
+        matches!(early, Err(Error::NotOver(Progress::Pending))),
+        "{early:?}"
+    );
+    let epoch = store.claim(claim(&id, "dock"), at(2)).await.unwrap().epoch;
+    let early = erase(Erasure::Begun, at(3)).await;
+    assert!(
+        matches!(early, Err(Error::NotOver(Progress::InProgress))),
+        "{early:?}"
+    );
+    let holder = holder(&id, "dock", epoch);
+    store.finish(&holder, finish(2, 0), at(4)).await.unwrap();
+    for (erasure, time) in [
+        (Erasure::Begun, 5),
+        (Erasure::Failed, 6),
+        (Erasure::Done, 7),
+    ] {
+        let state = erase(erasure, at(time)).await.unwrap();
+        assert_eq!(state, state(Location::AtAWS, Progress::Complete));
+    }
+    let happened = what_happened(&store, &id).await;
+    let last: Vec<_> = happened
+        .iter()
+        .rev()
+        .take(3)
+        .map(|it| it.0.as_str())
+        .collect();
+    assert_eq!(last, ["Erased", "EraseFailed", "Erase"]);
+    let other = job(&store, &alice).await.id;
+    let cancel = store.cancel_job(alice.account, &other, &alice.id, at(8));
+    cancel.await.unwrap();
+    let refused = store.record_erasure(&other, Erasure::Begun, operator(), "", at(9));
+    assert!(matches!(
+        refused.await,
+        Err(Error::NotOver(Progress::Canceled))
+    ));
 }

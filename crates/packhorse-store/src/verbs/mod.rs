@@ -32,8 +32,8 @@ use crate::master_key::MasterKey;
 use crate::seal::Seal;
 use crate::store::Store;
 use crate::types::{
-    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Finish, HereJob, Holder, Job, JobPage,
-    KeyPair, NewJob, Parcel, Revision, StationKey, Update,
+    Abort, AccessKey, Account, Audit, Claim, ClaimedJob, Erasure, Finish, HereJob, Holder, Job,
+    JobPage, KeyPair, NewJob, Parcel, Revision, StationKey, Update,
 };
 
 /// Fills a buffer with random bytes. A member, so that a test can make ids clash.
@@ -312,6 +312,18 @@ impl Store for Verbs {
         self.database
             .again(|| self.note_refusal(id, &actor, detail, now))
             .await
+    }
+
+    async fn record_erasure(
+        &self,
+        id: &JobId,
+        erasure: Erasure,
+        actor: Actor,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<State> {
+        let attempt = || self.note_erasure(id, erasure, &actor, detail, now);
+        self.database.again(attempt).await
     }
 
     async fn lock_job(

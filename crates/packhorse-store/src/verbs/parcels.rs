@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use packhorse_core::event::Actor;
 use packhorse_core::id::JobId;
-use packhorse_core::job::{Change, Location, Progress, State};
+use packhorse_core::job::{ABORTS, Change, Location, Progress, State};
 
-use super::desk::live_lease;
+use super::desk::{live_lease, worth_noting};
 use super::{Verbs, chain, row};
 use crate::error::{Error, Result};
 use crate::names::printable;
-use crate::types::{HereJob, Parcel};
+use crate::types::{Erasure, HereJob, Parcel};
 
 impl Verbs {
     pub(super) async fn here(&self, limit: u32) -> Result<Vec<HereJob>> {
@@ -77,6 +77,37 @@ impl Verbs {
         }
         row.parcel = Some(parcel.clone());
         row::save(&mut session, &mut row).await?;
+        session.commit().await?;
+        Ok(row.state)
+    }
+
+    /// Whether its device may be erased is decided with the note: no load begins in between, since a
+    /// job that is over stays so.
+    pub(super) async fn note_erasure(
+        &self,
+        id: &JobId,
+        erasure: Erasure,
+        actor: &Actor,
+        detail: &str,
+        now: Timestamp,
+    ) -> Result<State> {
+        let mut session = self.database.write().await?;
+        let mut row = row::load(&mut session, id).await?;
+        let progress = row.state.progress;
+        let is_loaded = matches!(progress, Progress::Complete | Progress::SuccessWithErrors);
+        if !is_loaded && !ABORTS.contains(&progress) {
+            return Err(Error::NotOver(progress));
+        }
+        let what = match erasure {
+            Erasure::Begun => "Erase",
+            Erasure::Done => "Erased",
+            Erasure::Failed => "EraseFailed",
+        };
+        let event = chain::event(actor.clone(), what, detail, now);
+        if worth_noting(&mut session, &row, &event).await? {
+            chain::append(&mut session, &mut row, event).await?;
+            row::save(&mut session, &mut row).await?;
+        }
         session.commit().await?;
         Ok(row.state)
     }
