@@ -1,6 +1,6 @@
 //! A device: what lies at a path, and the volumes on it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{FileType, Mode, OFlags};
@@ -200,6 +200,12 @@ pub fn open_device_with(path: &Path, unlock: &Unlock) -> Result<Device, MediaErr
             words(other)
         ))),
     }
+}
+
+/// The files, or the one folder, that opening `path` and reading what is on it touches: what a process
+/// that does so must be allowed.
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    image::files_of(path)
 }
 
 fn folder(folder: Folder, trial: &Trial<'_>) -> Result<Device, MediaError> {

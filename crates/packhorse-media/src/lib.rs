@@ -2,7 +2,7 @@
 //!
 //! Everything a device can be is behind one interface, [`Volume`]: a listing of entries and ranged
 //! reads of a file's bytes. Nothing here knows a network, a credential or a bucket, and nothing
-//! here writes. Start reading at [`open_device`].
+//! here writes but [`erase`]. Start reading at [`open_device`].
 
 mod block;
 mod bytes;
@@ -11,6 +11,7 @@ mod contents;
 mod crypt;
 pub mod device;
 mod disk;
+pub mod erase;
 mod exfat;
 mod ext;
 mod fat;
@@ -30,5 +31,5 @@ mod volumes;
 mod xfs;
 
 pub use crypt::{PayloadCipher, UNLOCK_MEMORY_BYTES, UNLOCK_TIME, Unlock};
-pub use device::{Device, open_device, open_device_with};
+pub use device::{Device, files_of, open_device, open_device_with};
 pub use volume::{Entry, FileReader, MediaError, ReadError, Stop, Volume, Walk, read_root_file};

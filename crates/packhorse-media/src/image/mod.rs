@@ -9,7 +9,7 @@ mod vhd;
 mod vhdx;
 
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::block::BlockSource;
@@ -30,6 +30,11 @@ fn structure(error: std::io::Error) -> MediaError {
         ErrorKind::UnexpectedEof => broken("the image file is cut off"),
         _ => MediaError::Io(error),
     }
+}
+
+/// The files that [`open`] may open besides, `path` itself among them.
+pub(crate) fn files_of(path: &Path) -> Vec<PathBuf> {
+    split::pieces(path)
 }
 
 /// The disk that the file at `path`, opened as `file`, holds. A file in no known format is the disk.

@@ -58,6 +58,16 @@ pub(super) fn open(
     Ok(Arc::new(Split { pieces, size }))
 }
 
+/// The files that opening `path` as an image may open.
+pub(super) fn pieces(path: &Path) -> Vec<PathBuf> {
+    let mut files = vec![path.to_owned()];
+    if path.extension().is_some_and(|number| number == "001") {
+        let later = (2..=PIECES_MAX).map(|n| path.with_extension(format!("{n:03}")));
+        files.extend(later.take_while(|piece| piece.exists()));
+    }
+    files
+}
+
 fn is_later_piece(extension: &str) -> bool {
     extension.len() == 3 && extension.parse::<u16>().is_ok_and(|number| number > 1)
 }
