@@ -38,7 +38,7 @@ pub use export::{
 };
 pub use import::{Import, Loaded, SourceVolume};
 pub use ledger::JobFolder;
-pub use progress::{Meter, Stage};
+pub use progress::{Meter, Reading, Stage};
 pub use reader::WHOLE_BYTES_MAX as MEMORY_BYTES_MIN;
 pub use retry::Limits;
-pub use throttle::{NotARate, RatePlan, Throttle};
+pub use throttle::{Ask, NotARate, RatePlan, Throttle};

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use packhorse_core::ledger::Counts;
 use packhorse_objects::client::Error as StoreError;
+use serde::{Deserialize, Serialize};
 
 /// What the load is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +53,19 @@ struct Numbers {
 struct Trouble {
     since: Instant,
     last_error: String,
+}
+
+/// A meter's numbers at one moment, as they cross to another process.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Reading {
+    stage: u8,
+    counts: Counts,
+    sent_bytes: u64,
+    requests: usize,
+    retries: u64,
+    read_errors: u64,
+    /// For how long the store has been failing, and its last answer.
+    trouble: Option<(Duration, String)>,
 }
 
 /// A request under way, until dropped.
@@ -112,6 +126,52 @@ impl Meter {
     /// Files that met a read error and were put off to the end.
     pub fn read_errors(&self) -> u64 {
         self.0.read_errors.load(Ordering::Relaxed)
+    }
+
+    /// All numbers.
+    pub fn read(&self, now: Instant) -> Reading {
+        let Numbers {
+            stage,
+            requests,
+            retries,
+            ..
+        } = &*self.0;
+        let trouble = self.trouble(|trouble| {
+            let since = now.saturating_duration_since(trouble.since);
+            (since, trouble.last_error.clone())
+        });
+        Reading {
+            stage: stage.load(Ordering::Relaxed),
+            counts: self.counts(),
+            sent_bytes: self.sent_bytes(),
+            requests: requests.load(Ordering::Relaxed),
+            retries: retries.load(Ordering::Relaxed),
+            read_errors: self.read_errors(),
+            trouble,
+        }
+    }
+
+    /// Shows the numbers of another meter, which nobody else changes here.
+    pub fn show(&self, reading: &Reading, now: Instant) {
+        let numbers = &*self.0;
+        numbers.stage.store(reading.stage, Ordering::Relaxed);
+        self.set_counts(reading.counts);
+        self.set_sent(reading.sent_bytes);
+        numbers.requests.store(reading.requests, Ordering::Relaxed);
+        numbers.retries.store(reading.retries, Ordering::Relaxed);
+        let read_errors = reading.read_errors;
+        numbers.read_errors.store(read_errors, Ordering::Relaxed);
+        let trouble = reading.trouble.as_ref();
+        let trouble = trouble.map(|(since, last_error)| Trouble {
+            since: now.checked_sub(*since).unwrap_or(now),
+            last_error: last_error.clone(),
+        });
+        let is_down = trouble.is_some();
+        *numbers
+            .trouble
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = trouble;
+        numbers.store_down.store(is_down, Ordering::Relaxed);
     }
 
     fn trouble<T>(&self, tell: impl FnOnce(&Trouble) -> T) -> Option<T> {

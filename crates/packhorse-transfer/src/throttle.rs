@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::Instant;
 
 /// What may be sent at once after a pause. Longer would let a line that was idle overshoot.
@@ -140,7 +140,25 @@ fn rate(text: &str) -> Result<Option<u64>, NotARate> {
 
 /// The allowance; the default one has no limit.
 #[derive(Clone, Debug, Default)]
-pub struct Throttle(Option<Arc<Shared>>);
+pub struct Throttle(Source);
+
+#[derive(Clone, Debug, Default)]
+enum Source {
+    #[default]
+    Unlimited,
+    Own(Arc<Shared>),
+    /// Somebody else keeps the account, for several processes.
+    Lent(mpsc::Sender<Ask>),
+}
+
+/// Asks whoever keeps the account whether so many bytes may leave.
+#[derive(Debug)]
+pub struct Ask {
+    /// How many.
+    pub bytes: u64,
+    /// To be told when they may; dropped without a word, they may too.
+    pub granted: oneshot::Sender<()>,
+}
 
 #[derive(Debug)]
 struct Shared {
@@ -160,7 +178,7 @@ struct Account {
 impl Throttle {
     /// Keeps to `plan`; `clock` and `zone` say what hour it is.
     pub fn new(plan: RatePlan, clock: fn() -> Timestamp, zone: TimeZone) -> Self {
-        Self(Some(Arc::new(Shared {
+        Self(Source::Own(Arc::new(Shared {
             plan,
             clock,
             zone,
@@ -168,17 +186,39 @@ impl Throttle {
         })))
     }
 
+    /// Asks there before anything leaves. When nobody listens any more, there is no limit.
+    pub fn lent(by: mpsc::Sender<Ask>) -> Self {
+        Self(Source::Lent(by))
+    }
+
+    /// Whether there may be something to wait for, at this hour or another.
+    pub fn is_limited(&self) -> bool {
+        !matches!(self.0, Source::Unlimited)
+    }
+
     /// Bytes per second now; `None` for no limit.
     pub fn now(&self) -> Option<u64> {
-        let shared = self.0.as_ref()?;
+        let Source::Own(shared) = &self.0 else {
+            return None;
+        };
         let now = (shared.clock)().to_zoned(shared.zone.clone());
         shared.plan.at(now.time())
     }
 
     /// Waits until `bytes` may be sent. Who asks first goes first. A body goes as a whole, and those
     /// after it wait the longer for it.
-    pub(crate) async fn take(&self, bytes: u64) {
-        let Some(shared) = &self.0 else { return };
+    pub async fn take(&self, bytes: u64) {
+        let shared = match &self.0 {
+            Source::Unlimited => return,
+            Source::Own(shared) => shared,
+            Source::Lent(by) => {
+                let (granted, grant) = oneshot::channel();
+                if by.send(Ask { bytes, granted }).await.is_ok() {
+                    drop(grant.await);
+                }
+                return;
+            }
+        };
         let mut account = shared.account.lock().await;
         loop {
             let now = Instant::now();
