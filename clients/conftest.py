@@ -147,3 +147,12 @@ def create():
         return Job(account, bucket, answer)
 
     return create
+
+
+@pytest.fixture
+def held(new_server, create, place):
+    """A load that waits in the middle."""
+    from holding import held_load
+
+    with held_load(new_server, create, place) as held:
+        yield held

@@ -32,7 +32,7 @@ def luks1(plain, path, password, **options):
     return path
 
 
-def luks2(plain, path, password, sector=4096):
+def luks2(plain, path, password, sector=4096, memory_kib=64):
     """LUKS2: the header by cryptsetup, the payload by OpenSSL under the same key."""
     secret, key = Path(f"{path}.password"), Path(f"{path}.key")
     secret.write_text(password)
@@ -43,7 +43,7 @@ def luks2(plain, path, password, sector=4096):
     tool(
         "cryptsetup", "-q", "luksFormat", "--type", "luks2", "--sector-size", sector,
         "--volume-key-file", key, "--key-size", 512, "--key-file", secret, "--pbkdf", "argon2id",
-        "--pbkdf-memory", 64, "--pbkdf-force-iterations", 4, "--pbkdf-parallel", 1, path,
+        "--pbkdf-memory", memory_kib, "--pbkdf-force-iterations", 4, "--pbkdf-parallel", 1, path,
     )
     with open(path, "r+b") as file:
         file.seek(offset)

@@ -2,71 +2,15 @@
 
 import os
 import signal
-import threading
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 import disks
 from conftest import Job
-from faultproxy import FaultProxy, Hold
+from holding import HELD
 from manifests import manifest
-from product import FAILED, REFUSED, Server, Station, finish, wait_until
+from product import FAILED, REFUSED, Station, finish, wait_until
 from reports import assert_same_bytes, by_file, files_of, listing, parse, report_text, rows_of
-
-HELD = "held.bin"
-
-
-@dataclass
-class Held:
-    """A load whose upload of one file waits until the gate opens."""
-
-    server: Server
-    owner: object
-    job: Job
-    folder: Path
-    station: Station
-    loading: object
-    gate: threading.Event
-
-    def finish(self):
-        """Opens the gate and sees the load to its end."""
-        self.gate.set()
-        finish(self.loading)
-        assert self.job.progress() == "Complete"
-        assert_same_bytes(self.owner.s3(), self.job.bucket, HELD, self.folder / HELD)
-
-
-@pytest.fixture
-def held(new_server, create, place):
-    store = new_server()
-    gate, reached = threading.Event(), threading.Event()
-
-    def plan(request):
-        if request.method == "PUT" and HELD in request.target:
-            reached.set()
-            return Hold(gate)
-        return None
-
-    with FaultProxy(store.s3, plan) as proxy:
-        server = new_server(s3_listen=None, PACKHORSE_OBJECT_STORE__ENDPOINT=proxy.url)
-        owner = store.account()
-        account = server.account(key=(owner.access_key_id, owner.secret_access_key))
-        job = create(account, bucket=owner.bucket())
-        folder = job.sign(disks.many_small(place / "disk", 5))
-        disks.write(folder / HELD, b"kept waiting\n" * 100)
-        station = Station(server, place / "state")
-        loading = station.start_load(folder)
-        try:
-            assert reached.wait(60), "the file is never sent"
-            yield Held(server, owner, job, folder, station, loading, gate)
-        finally:
-            gate.set()
-            if loading.poll() is None:
-                loading.kill()
-                loading.communicate()
-
 
 @pytest.mark.parametrize("how", ["load", "resume"])
 def test_a_second_process_leaves_the_first_one_to_its_work(held, how):
@@ -232,3 +176,31 @@ def test_one_volume_of_a_disk_can_be_chosen(account, create, station, place, fol
     s3 = account.s3()
     assert_same_bytes(s3, job.bucket, "a.txt", second / "a.txt")
     assert len(set(listing(s3, job.bucket)) - {f"import-log-{job.id}"}) == 3
+
+
+def test_the_volume_that_the_operator_names_goes_before_the_manifest(
+    account, create, server, station, place, folder
+):
+    job = create(account, packhorse={"volume": 2})
+    second = disks.copy(folder, place / "second")
+    (second / "a.txt").write_text("another a\n")
+    job.sign(folder)
+    disk = two_file_systems(place, folder, second)
+    loading = station.start("load", disk, "--server", server.api, "--volume", 1)
+    finish(loading)
+    s3 = account.s3()
+    assert_same_bytes(s3, job.bucket, "a.txt", folder / "a.txt")
+    assert len(set(listing(s3, job.bucket)) - {f"import-log-{job.id}"}) == 3
+
+
+def test_a_station_that_insists_on_serial_numbers_refuses_what_shows_none(
+    account, create, server, place, folder
+):
+    job = create(account)
+    device = disks.image(job.sign(folder), place / "disk.img")
+    strict = Station(server, place / "strict", PACKHORSE_STATION__DEVICE_ID="require")
+    refused = strict.load(device, expect=REFUSED)
+    assert "no serial number" in refused.stderr and "warn" in refused.stderr
+    assert job.progress() == "Pending"
+    Station(server, place / "mild", PACKHORSE_STATION__DEVICE_ID="warn").load(device)
+    assert job.progress() == "Complete"

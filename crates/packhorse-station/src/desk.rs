@@ -5,8 +5,8 @@ use std::time::Duration;
 use packhorse_core::id::JobId;
 use packhorse_core::secret::Secret;
 use packhorse_wire::desk::{
-    Abort, AskPasswords, Claim, Finish, Finished, GiveUp, Lease, Locked, Passwords, Receive,
-    Refusal, RefusalCode, Renew, Renewed, Return, Waiting, Whereabouts,
+    Abort, AskPasswords, Claim, Erase, Erased, Erasing, Finish, Finished, GiveUp, Lease, Locked,
+    Passwords, Receive, Refusal, RefusalCode, Renew, Renewed, Return, Waiting, Whereabouts,
 };
 use reqwest::StatusCode;
 use serde::Serialize;
@@ -109,6 +109,14 @@ impl Desk {
 
     pub(crate) async fn locked(&self, id: &JobId, locked: &Locked) -> Result<Waiting, DeskError> {
         self.send(&format!("jobs/{id}/locked"), locked).await
+    }
+
+    pub(crate) async fn erase(&self, id: &JobId, erase: &Erase) -> Result<Erasing, DeskError> {
+        self.send(&format!("jobs/{id}/erase"), erase).await
+    }
+
+    pub(crate) async fn erased(&self, id: &JobId, erased: &Erased) -> Result<Erasing, DeskError> {
+        self.send(&format!("jobs/{id}/erased"), erased).await
     }
 
     async fn send<T: DeserializeOwned>(

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 use packhorse_core::id::JobId;
 use packhorse_core::manifest::{JobKind, Problem};
 use packhorse_media::MediaError;
+use packhorse_media::erase::EraseError;
 use packhorse_transfer::Error as TransferError;
 use packhorse_wire::desk::{Refusal, RefusalCode};
+
+use crate::worker::{Fault, FaultKind};
 
 /// A load that did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +87,18 @@ pub enum LoadError {
     /// The engine stopped; `station resume` goes on.
     #[error("the load stopped")]
     Transfer(#[source] TransferError),
+    /// The worker stopped; `station resume` goes on.
+    #[error("the load stopped")]
+    Stopped(#[source] Fault),
+    /// The process that reads the device cannot do so.
+    #[error("cannot use a worker process for the device: {0}")]
+    Worker(String),
+    /// Somebody, or a kernel short of memory, ended the process that reads the device.
+    #[error("the worker process of the device was killed with signal {0}")]
+    WorkerKilled(i32),
+    /// The device was not erased, or not all of it.
+    #[error("the device is not erased")]
+    Erase(#[source] EraseError),
     /// The station's own disk.
     #[error("cannot use {}", path.display())]
     State {
@@ -114,13 +129,49 @@ impl LoadError {
             | Self::Refused(_)
             | Self::Declined(_)
             | Self::Aborted { .. } => true,
+            Self::Erase(error) => matches!(
+                error,
+                EraseError::InUse(_) | EraseError::NotErasable(_) | EraseError::NoDiscard(_)
+            ),
             Self::Unauthorized
             | Self::Desk { .. }
             | Self::LeaseLost
             | Self::Manifest(_)
             | Self::UnsupportedKind(_)
             | Self::Transfer(_)
+            | Self::Stopped(_)
+            | Self::Worker(_)
+            | Self::WorkerKilled(_)
             | Self::State { .. } => false,
+        }
+    }
+
+    /// Whether the same device may be loaded later without anybody touching it: somebody far away acts,
+    /// or a machine comes back.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Locked { .. }
+            | Self::Unauthorized
+            | Self::Desk { .. }
+            | Self::LeaseLost
+            | Self::Transfer(_)
+            | Self::Stopped(_)
+            | Self::Worker(_)
+            | Self::WorkerKilled(_)
+            | Self::State { .. } => true,
+            Self::Refused(refusal) | Self::Declined(refusal) => {
+                matches!(refusal.code, RefusalCode::NoOwnerKey | RefusalCode::Leased)
+            }
+            Self::Device(_)
+            | Self::MissingSignature
+            | Self::InvalidSignature(_)
+            | Self::OtherDevice { .. }
+            | Self::ChangedDevice { .. }
+            | Self::NoSerial
+            | Self::Aborted { .. }
+            | Self::Erase(_)
+            | Self::Manifest(_)
+            | Self::UnsupportedKind(_) => false,
         }
     }
 
@@ -159,6 +210,7 @@ impl LoadError {
                 RefusalCode::UnknownJob => refused_hint(refusal.code),
                 _ => "nothing was changed; 'packhorse job status ID' shows where the job stands",
             },
+            Self::Erase(error) => erase_hint(error),
             Self::InvalidSignature(_) => {
                 "'packhorse job status ID' shows the customer the state of the job and the \
                  contents of its SIGNATURE file"
@@ -173,10 +225,17 @@ impl LoadError {
             Self::Manifest(_) | Self::UnsupportedKind(_) => {
                 "use the same version of packhorse on server and station"
             }
-            Self::Transfer(TransferError::Busy(_)) => {
-                "let that process finish; 'packhorse job status ID' shows how far it is"
-            }
-            Self::State { .. } | Self::Transfer(TransferError::State { .. }) => {
+            Self::Transfer(TransferError::Busy(_))
+            | Self::Stopped(Fault {
+                kind: FaultKind::Busy,
+                ..
+            }) => "let that process finish; 'packhorse job status ID' shows how far it is",
+            Self::State { .. }
+            | Self::Transfer(TransferError::State { .. })
+            | Self::Stopped(Fault {
+                kind: FaultKind::State,
+                ..
+            }) => {
                 "choose a folder that can be written with --state-dir, or mend this one; a load \
                  already begun goes on with 'packhorse station resume'"
             }
@@ -187,7 +246,11 @@ impl LoadError {
                 "check that the device is connected, not in use and writable, then run 'packhorse \
                  station resume'"
             }
-            Self::Transfer(_) => {
+            Self::Worker(_) => {
+                "'packhorse config check' shows station.worker_memory_bytes, station.worker_open_files \
+                 and station.sandbox; nothing was changed"
+            }
+            Self::Transfer(_) | Self::Stopped(_) | Self::WorkerKilled(_) => {
                 "nothing is lost: mend the cause, then run 'packhorse station resume'"
             }
         }
@@ -216,6 +279,18 @@ fn refused_hint(code: RefusalCode) -> &'static str {
         RefusalCode::Leased => "let the other station finish; a lost lease lapses after a minute",
         RefusalCode::StaleEpoch | RefusalCode::BadRequest => {
             "use the same version of packhorse on server and station"
+        }
+    }
+}
+
+fn erase_hint(error: &EraseError) -> &'static str {
+    match error {
+        EraseError::Open { .. } => "check the path, the cable and the right to write to the device",
+        EraseError::InUse(_) => "unmount it first; nothing was changed",
+        EraseError::NotErasable(_) => "name the disk or the image file itself; nothing was changed",
+        EraseError::NoDiscard(_) => "use --method overwrite",
+        EraseError::Io { .. } | EraseError::Stopped(_) => {
+            "the same command begins again; a disk that cannot be erased has to be destroyed"
         }
     }
 }

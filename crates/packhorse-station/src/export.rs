@@ -11,9 +11,9 @@ use packhorse_transfer::{Destination, Error as TransferError, Export, JobFolder,
 use packhorse_wire::desk::{Finish, Lease, LogObject};
 use tokio_util::sync::CancellationToken;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, chain};
 use crate::keeper;
-use crate::load::{LoadReport, Station, basis};
+use crate::load::{LoadReport, Station, abort_code, basis};
 use crate::memory::Unfinished;
 use crate::{LoadError, LoadRequest};
 
@@ -119,7 +119,8 @@ impl Station {
                     key: report.log_key,
                 };
                 let ended = (report.counts, log);
-                Err(self.abort(desk, &lease, &folder, &error, ended, stop).await)
+                let seen = (abort_code(&error), chain(&error));
+                Err(self.abort(desk, &lease, &folder, seen, ended, stop).await)
             }
             (Err(error), None) => Err(LoadError::Transfer(error)),
         }

@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 
@@ -81,6 +81,107 @@ impl Hardware {
             bus: bus(&folder),
         })
     }
+}
+
+/// Names of disks that no parcel holds: in memory, loops, and those put together of others.
+const NOT_SHIPPED: [&str; 6] = ["loop", "ram", "zram", "dm-", "md", "nbd"];
+
+/// The disks of this machine, as paths below `/dev`. `root` is where `/sys` is: `/`.
+pub fn disks(root: &Path) -> Vec<PathBuf> {
+    disk_names(root).iter().map(|name| node(name)).collect()
+}
+
+/// Those of them that have a medium and that nothing uses: neither they nor their partitions are
+/// mounted, or part of another disk.
+pub(crate) fn idle_disks(root: &Path) -> Vec<PathBuf> {
+    let mounted = mounted(root);
+    let is_idle = |name: &String| {
+        let folder = root.join("sys/block").join(name);
+        let has_medium = text(&folder.join("size")).is_some_and(|size| size != "0");
+        has_medium
+            && parts(&folder, name)
+                .iter()
+                .all(|part| is_unused(part, &mounted))
+    };
+    let names = disk_names(root).into_iter().filter(is_idle);
+    names.map(|name| node(&name)).collect()
+}
+
+/// Whether the block device with this number, its disk or a partition of it is mounted or part of
+/// another disk.
+pub(crate) fn is_in_use(number: u64, root: &Path) -> bool {
+    let mounted = mounted(root);
+    let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
+    let link = root.join(format!("sys/dev/block/{major}:{minor}"));
+    let Ok(folder) = link.canonicalize() else {
+        return false;
+    };
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    !parts(&folder, &name)
+        .iter()
+        .all(|part| is_unused(part, &mounted))
+}
+
+/// Counts the disks that ever had this number, so that one that was plugged in later is told from the
+/// one before.
+pub(crate) fn sequence(number: u64, root: &Path) -> Option<String> {
+    let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
+    let link = root.join(format!("sys/dev/block/{major}:{minor}"));
+    let mut folder = link.canonicalize().ok()?;
+    if folder.join("partition").exists() {
+        folder.pop();
+    }
+    text(&folder.join("size")).filter(|size| size != "0")?;
+    Some(text(&folder.join("diskseq")).unwrap_or_default())
+}
+
+fn disk_names(root: &Path) -> Vec<String> {
+    let listed = fs::read_dir(root.join("sys/block")).into_iter().flatten();
+    let mut names: Vec<_> = listed
+        .filter_map(|disk| disk.ok()?.file_name().into_string().ok())
+        .filter(|name| !NOT_SHIPPED.iter().any(|kind| name.starts_with(kind)))
+        .collect();
+    names.sort();
+    names
+}
+
+/// The kernel writes a slash of a device's name as an exclamation mark.
+fn node(name: &str) -> PathBuf {
+    Path::new("/dev").join(name.replace('!', "/"))
+}
+
+/// A disk's folder and those of its partitions.
+fn parts(folder: &Path, name: &str) -> Vec<PathBuf> {
+    let within = fs::read_dir(folder).into_iter().flatten();
+    let within = within.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_part = |path: &PathBuf| {
+        let own = path.file_name().unwrap_or_default().to_string_lossy();
+        own.starts_with(name) && path.join("partition").exists()
+    };
+    std::iter::once(folder.to_owned())
+        .chain(within.filter(is_part))
+        .collect()
+}
+
+fn is_unused(part: &Path, mounted: &[String]) -> bool {
+    let held = fs::read_dir(part.join("holders"));
+    let is_held = held.is_ok_and(|mut holders| holders.next().is_some());
+    let number = text(&part.join("dev")).unwrap_or_default();
+    !is_held && !mounted.contains(&number)
+}
+
+/// The numbers of all that is mounted, or swapped to.
+fn mounted(root: &Path) -> Vec<String> {
+    let table = fs::read_to_string(root.join("proc/self/mountinfo")).unwrap_or_default();
+    let numbers = table.lines().filter_map(|line| line.split(' ').nth(2));
+    let swaps = fs::read_to_string(root.join("proc/swaps")).unwrap_or_default();
+    let swapped = swaps.lines().skip(1).filter_map(|line| {
+        let path = line.split_whitespace().next()?;
+        let number = fs::metadata(path).ok()?.rdev();
+        let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
+        Some(format!("{major}:{minor}"))
+    });
+    numbers.map(str::to_owned).chain(swapped).collect()
 }
 
 /// From the folders that the kernel puts a disk into.
@@ -213,6 +314,37 @@ mod tests {
         symlink(partition, root.path().join("sys/dev/block/8:17")).unwrap();
         assert_eq!(found(&root, 8, 17).serial.as_deref(), Some("WX31D45678"));
         assert_eq!(Hardware::of_number(8, 32, root.path()), None);
+    }
+
+    #[test]
+    fn a_disk_that_is_mounted_or_empty_is_not_idle() {
+        let root = tempfile::tempdir().unwrap();
+        let put = |path: &str, content: &str| {
+            let path = root.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        };
+        for (name, number, size) in [("sda", "8:0", "2048"), ("sdb", "8:16", "2048")] {
+            put(&format!("sys/block/{name}/dev"), number);
+            put(&format!("sys/block/{name}/size"), size);
+        }
+        put("sys/block/sdc/size", "0");
+        put("sys/block/loop0/size", "8");
+        put("sys/block/sda/sda1/dev", "8:1");
+        put("sys/block/sda/sda1/partition", "1");
+        put(
+            "proc/self/mountinfo",
+            "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n",
+        );
+        assert_eq!(idle_disks(root.path()), [Path::new("/dev/sdb")]);
+        put("sys/block/sdb/holders/dm-0", "");
+        assert!(idle_disks(root.path()).is_empty());
+        let all = [
+            Path::new("/dev/sda"),
+            Path::new("/dev/sdb"),
+            Path::new("/dev/sdc"),
+        ];
+        assert_eq!(disks(root.path()), all);
     }
 
     #[test]

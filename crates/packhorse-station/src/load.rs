@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use packhorse_core::id::{Epoch, JobId};
+use packhorse_core::id::JobId;
 use packhorse_core::job::{JobType, Progress};
 use packhorse_core::ledger::Counts;
 use packhorse_core::manifest::{self, Manifest, S3Import};
 use packhorse_core::secret::Secret;
 use packhorse_core::serial;
 use packhorse_core::signature_file::SignatureFile;
-use packhorse_media::{Device, MediaError, Unlock};
-use packhorse_objects::client::Client;
-use packhorse_transfer::{Error as TransferError, Import, JobFolder, Limits, Meter, Throttle};
+use packhorse_media::{MediaError, Unlock};
+use packhorse_transfer::{Error as TransferError, JobFolder, Limits, Throttle};
 use packhorse_wire::desk::{Abort, Claim, Finish, Lease, LogObject};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -23,15 +22,16 @@ use tokio_util::sync::CancellationToken;
 use crate::desk::{Desk, chain};
 use crate::export::Claimed;
 use crate::hardware::Hardware;
-use crate::identify::{Identified, source_volumes};
 use crate::memory::Unfinished;
 use crate::unlock::Closed;
-use crate::{LoadError, keeper};
+use crate::worker::Worker;
+use crate::{Live, LoadError, Workers};
 
 /// A desk that is just being restarted is waited for this long before a load begins.
 pub(crate) const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
-/// That of a job's first claim.
-const FIRST_EPOCH: Epoch = Epoch(1);
+/// How long a worker may survive its station, and how often that is looked at.
+const DEATH_PATIENCE: Duration = Duration::from_secs(1);
+const DEATH_LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The identity of a device on which nothing can be read.
 const BLANK: &str = "blank";
 
@@ -52,6 +52,8 @@ pub struct Station {
     pub unlock: Unlock,
     /// How fast contents may leave, all loads together.
     pub throttle: Throttle,
+    /// The processes that read devices.
+    pub workers: Workers,
     /// Now.
     pub clock: fn() -> Timestamp,
 }
@@ -78,6 +80,9 @@ pub struct LoadRequest {
     pub job_id: Option<JobId>,
     /// The SIGNATURE of a device that has it on paper instead of in its root.
     pub signature_file: Option<String>,
+    /// The one volume to load, counted from 1 among those that can be read; it goes before the
+    /// manifest's.
+    pub volume: Option<u32>,
     /// The load that this one continues. What is at a device's path may have been changed since:
     /// then nothing is loaded.
     pub resumes: Option<Unfinished>,
@@ -90,6 +95,7 @@ impl LoadRequest {
             device,
             job_id: None,
             signature_file: None,
+            volume: None,
             resumes: None,
         }
     }
@@ -142,12 +148,17 @@ impl Station {
     pub async fn load(
         &self,
         request: &LoadRequest,
-        meter: &Meter,
+        live: &Live,
         stop: &CancellationToken,
     ) -> Result<LoadReport, LoadError> {
         let desk = Desk::new(&self.server, self.key.clone())?;
-        let (device, signature) = match self.open(&desk, request, stop).await {
-            Ok(Identified { device, signature }) => (Ok(device), signature),
+        let mut worker = Worker::start(&self.workers, &request.device, &self.state_dir).await?;
+        drop(live.protections.set(worker.protections().clone()));
+        let (look, signature) = match self.open(&mut worker, &desk, request, stop).await {
+            Ok(mut look) => {
+                let signature = look.signature.take();
+                (Ok(look), signature)
+            }
             Err(Closed::Told(error)) => return Err(error),
             // An export formats the device, so it may be blank; then its SIGNATURE is on paper.
             Err(Closed::Media(error @ MediaError::Unsupported(_)))
@@ -163,11 +174,12 @@ impl Station {
             .as_deref()
             .is_some_and(|bytes| names(bytes, request));
         let (named, signature) = signature_text(signature, request)?;
-        let identity = device
-            .as_ref()
-            .map_or_else(|_| BLANK.to_owned(), Device::identity);
+        let identity = match &look {
+            Ok(look) => look.identity.clone(),
+            Err(_) => BLANK.to_owned(),
+        };
         request.refuse_another(&named, &identity, is_signed)?;
-        self.refuse_second_worker(&named)?;
+        self.refuse_second_worker(&named).await?;
         let serial = Hardware::of(&request.device, Path::new("/")).and_then(|it| it.serial);
         let claim = Claim {
             device_id: match self.device_id {
@@ -186,6 +198,7 @@ impl Station {
             device: absolute(&request.device),
             identity,
             signature_file: request.signature_file.clone(),
+            volume: request.volume,
         };
         remembered.save(&folder)?;
         let send = || desk.claim(&claim);
@@ -196,7 +209,11 @@ impl Station {
                 return Err(desk.load_error(error));
             }
         };
-        tracing::info!(job.id = %lease.job_id, device = claim.device, ?serial, "claimed");
+        drop(live.job_id.set(lease.job_id.clone()));
+        let protections = worker.protections();
+        tracing::info!(
+            job.id = %lease.job_id, device = claim.device, ?serial, %protections, "claimed"
+        );
         if self.device_id == DeviceIdPolicy::Warn {
             warn_of_other_device(&lease, serial.as_deref());
         }
@@ -207,18 +224,21 @@ impl Station {
                 remembered,
                 signature,
             };
+            // Nothing that lies on the device is read any more, and what is read back of it this
+            // process has written itself.
+            worker.gone_by_order().await;
+            let meter = &live.meter;
             return self.export_leased(&desk, claimed, lease, meter, stop).await;
         }
-        let device = match device {
-            Ok(device) => device,
+        if let Err(error) = look {
             // The path may be a mistake; only an operator who named the job ends it.
-            Err(error) if request.job_id.is_none() => {
+            if request.job_id.is_none() {
                 Unfinished::forget(&folder)?;
                 return Err(LoadError::Device(error));
             }
-            Err(error) => return Err(self.blank(&desk, &lease, &folder, &error, stop).await),
-        };
-        self.load_leased(&desk, &device, &remembered.identity, lease, meter, stop)
+            return Err(self.blank(&desk, &lease, &folder, &error, stop).await);
+        }
+        self.load_leased(&desk, worker, &remembered, lease, &live.meter, stop)
             .await
     }
 
@@ -227,109 +247,19 @@ impl Station {
         Unfinished::all(&self.state_dir)
     }
 
-    /// A claim takes the lease from whoever has it on this station: not while that one works.
-    fn refuse_second_worker(&self, job_id: &JobId) -> Result<(), LoadError> {
+    /// A claim takes the lease from whoever has it on this station: not while that one works. The
+    /// worker of a station that was just killed has a moment to follow it.
+    async fn refuse_second_worker(&self, job_id: &JobId) -> Result<(), LoadError> {
         let folder = JobFolder::new(&self.state_dir, job_id);
-        match folder.is_busy().map_err(LoadError::Transfer)? {
-            true => {
+        let begun = tokio::time::Instant::now();
+        while folder.is_busy().map_err(LoadError::Transfer)? {
+            if begun.elapsed() > DEATH_PATIENCE {
                 let path = folder.path().to_owned();
-                Err(LoadError::Transfer(TransferError::Busy(path)))
+                return Err(LoadError::Transfer(TransferError::Busy(path)));
             }
-            false => Ok(()),
+            tokio::time::sleep(DEATH_LOOK_EVERY).await;
         }
-    }
-
-    async fn load_leased(
-        &self,
-        desk: &Desk,
-        device: &Device,
-        identity: &str,
-        lease: Lease,
-        meter: &Meter,
-        stop: &CancellationToken,
-    ) -> Result<LoadReport, LoadError> {
-        let manifest = read_manifest(&lease)?;
-        let folder = JobFolder::new(&self.state_dir, &lease.job_id);
-        let running = stop.child_token();
-        let keeping = tokio::spawn(keeper::keep(
-            desk.clone(),
-            lease.job_id.clone(),
-            lease.epoch,
-            meter.clone(),
-            running.clone(),
-        ));
-        let basis = basis(&lease.manifest, identity);
-        let import = || self.import(&lease, &manifest, device, &basis, meter, &running);
-        let result = match import() {
-            Ok(import) => import.run().await,
-            Err(error) => Err(error),
-        };
-        // A device that gave out still gets its report; without one the job must not end.
-        let (result, abandoned) = match result {
-            Err(error) if error.is_of_the_device() => match import() {
-                Ok(import) => match import.abandon().await {
-                    Ok(abandoned) => (Err(error), Some(abandoned)),
-                    Err(no_report) => (Err(no_report), None),
-                },
-                Err(no_client) => (Err(no_client), None),
-            },
-            result => (result, None),
-        };
-        running.cancel();
-        let lease_lost = keeping.await.unwrap_or(false);
-        match (result, abandoned) {
-            (Ok(loaded), _) => {
-                let finish = Finish {
-                    epoch: lease.epoch,
-                    counts: loaded.counts,
-                    log_bucket: loaded.log_bucket.to_string(),
-                    log_key: loaded.log_key,
-                };
-                self.finish(desk, &lease, &folder, finish, stop).await
-            }
-            (Err(TransferError::Stopped), _) if lease_lost => Err(LoadError::LeaseLost),
-            (Err(error), Some(report)) => {
-                let log = LogObject {
-                    bucket: report.log_bucket.to_string(),
-                    key: report.log_key,
-                };
-                let ended = (report.counts, log);
-                Err(self.abort(desk, &lease, &folder, &error, ended, stop).await)
-            }
-            (Err(error), None) => Err(LoadError::Transfer(error)),
-        }
-    }
-
-    fn import(
-        &self,
-        lease: &Lease,
-        manifest: &Arc<Manifest<S3Import>>,
-        device: &Device,
-        basis: &str,
-        meter: &Meter,
-        stop: &CancellationToken,
-    ) -> Result<Import, TransferError> {
-        let client = Client::new(&lease.object_store, &lease.credentials).map_err(|source| {
-            TransferError::StoreRefused {
-                what: lease.object_store.endpoint.clone(),
-                source,
-            }
-        })?;
-        Ok(Import {
-            job_id: lease.job_id.clone(),
-            manifest: Arc::clone(manifest),
-            basis: basis.to_owned(),
-            volumes: source_volumes(device, manifest.extensions.volume),
-            client,
-            folder: JobFolder::new(&self.state_dir, &lease.job_id),
-            // Each claim counts up: after the first, somebody was here before.
-            takes_over: lease.epoch > FIRST_EPOCH,
-            limits: self.limits,
-            throttle: self.throttle.clone(),
-            meter: meter.clone(),
-            stop: stop.clone(),
-            clock: self.clock,
-        })
+        Ok(())
     }
 
     /// Tells the desk that a job is done.
@@ -384,14 +314,14 @@ impl Station {
         desk: &Desk,
         lease: &Lease,
         folder: &JobFolder,
-        error: &TransferError,
+        (code, reason): (Progress, String),
         (counts, log): (Counts, LogObject),
         stop: &CancellationToken,
     ) -> LoadError {
         let abort = Abort {
             epoch: Some(lease.epoch),
-            code: abort_code(error),
-            reason: chain(error),
+            code,
+            reason,
             counts,
             log: Some(log),
         };
@@ -451,7 +381,7 @@ impl Station {
 }
 
 /// How a job ends whose device gave out in the middle.
-fn abort_code(error: &TransferError) -> Progress {
+pub(crate) fn abort_code(error: &TransferError) -> Progress {
     match error {
         TransferError::Media(error) => media_code(error),
         _ => Progress::DeviceError,
@@ -527,13 +457,13 @@ pub(crate) fn signature_text(
     Ok((named, text))
 }
 
-fn read_manifest(lease: &Lease) -> Result<Arc<Manifest<S3Import>>, LoadError> {
+pub(crate) fn read_manifest(lease: &Lease) -> Result<Arc<Manifest<S3Import>>, LoadError> {
     let reading = manifest::read(&lease.manifest, lease.job_type).map_err(LoadError::Manifest)?;
     let import = reading.manifest.into_s3_import();
     import.map(Arc::new).map_err(LoadError::UnsupportedKind)
 }
 
 /// The device's path for a later process, which may run in another directory.
-fn absolute(path: &Path) -> PathBuf {
+pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

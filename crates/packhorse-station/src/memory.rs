@@ -27,20 +27,23 @@ pub struct Unfinished {
     pub(crate) identity: String,
     /// The SIGNATURE of a device that has it on paper instead of in its root.
     pub(crate) signature_file: Option<String>,
+    /// The volume that the operator chose.
+    #[serde(default)]
+    pub(crate) volume: Option<u32>,
 }
 
 /// A path as its bytes: JSON text cannot hold every one.
-mod any_path {
+pub(crate) mod any_path {
     use std::ffi::OsString;
     use std::path::{Path, PathBuf};
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
         path.as_os_str().serialize(serializer)
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
+    pub(crate) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<PathBuf, D::Error> {
         OsString::deserialize(from).map(PathBuf::from)
     }
 }
@@ -53,6 +56,7 @@ impl Unfinished {
             device: self.device.clone(),
             job_id: None,
             signature_file: self.signature_file.clone(),
+            volume: self.volume,
             resumes: Some(self.clone()),
         }
     }
@@ -167,6 +171,7 @@ mod tests {
             device: OsStr::from_bytes(device).into(),
             identity: "folder 1 2".into(),
             signature_file: None,
+            volume: None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::desk::{Desk, DeskError};
 
 /// The desk, for parcels. Each message may be sent again: the same one changes nothing.
 pub struct Parcels {
-    desk: Desk,
+    pub(crate) desk: Desk,
 }
 
 impl Parcels {
@@ -57,7 +57,7 @@ impl Parcels {
         told.map_err(|error| self.error(error))
     }
 
-    fn error(&self, error: DeskError) -> LoadError {
+    pub(crate) fn error(&self, error: DeskError) -> LoadError {
         match error {
             DeskError::Refused(refusal) => LoadError::Declined(refusal),
             other => self.desk.load_error(other),

@@ -2,14 +2,14 @@
 //! customer gave.
 
 use packhorse_core::id::JobId;
-use packhorse_core::ledger::EntryKind;
-use packhorse_media::{Device, MediaError, Unlock};
+use packhorse_core::signature_file::SignatureFile;
+use packhorse_media::{MediaError, Unlock};
 use packhorse_wire::desk::{AskPasswords, Locked, Passwords};
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, DeskError};
-use crate::identify::{Identified, identify};
 use crate::load::{CLAIM_PATIENCE, LoadRequest, signature_text};
+use crate::worker::{Breakdown, Look, Worker};
 use crate::{LoadError, Station};
 
 /// The desk takes reasons of a thousand bytes.
@@ -28,18 +28,18 @@ pub(crate) enum Closed {
     Told(LoadError),
 }
 
-/// A device as a first look finds it.
-struct Look {
-    found: Result<Identified, MediaError>,
-    /// Its job and the text of its SIGNATURE.
-    named: Result<(JobId, Option<String>), LoadError>,
-    may_be_encrypted: bool,
-}
-
-impl Look {
-    /// Blocks.
-    fn take(request: &LoadRequest, unlock: &Unlock) -> Self {
-        let found = identify(&request.device, unlock);
+impl Station {
+    /// Opens a device in its worker. When it is locked, the desk is asked for the job's passwords; when
+    /// none opens it, the desk is told, and the job goes on waiting.
+    pub(crate) async fn open(
+        &self,
+        worker: &mut Worker,
+        desk: &Desk,
+        request: &LoadRequest,
+        stop: &CancellationToken,
+    ) -> Result<Look, Closed> {
+        let known = known_job(request);
+        let found = look(worker, known, &self.unlock).await?;
         let signature = found.as_ref().ok().and_then(|it| it.signature.clone());
         // A load that goes on knows its job, although SIGNATURE is still locked up.
         let resumed = |error| match &request.resumes {
@@ -47,63 +47,12 @@ impl Look {
             None => Err(error),
         };
         let named = signature_text(signature, request).or_else(resumed);
-        let may_be_encrypted = match (&found, &named) {
-            (Err(error), _) => {
-                matches!(error, MediaError::Locked(_) | MediaError::Unsupported(_))
-            }
-            (Ok(found), Ok((job_id, _))) => {
-                !was_opened(&found.device)
-                    && (!found.device.unreadable().is_empty()
-                        || has_container(&found.device, &container_name(job_id)))
-            }
-            (Ok(found), Err(_)) => is_locked(&found.device),
-        };
-        Self {
-            found,
-            named,
-            may_be_encrypted,
+        if !may_be_encrypted(&found, named.is_ok()) {
+            return found.map_err(Closed::Media);
         }
-    }
-}
-
-fn was_opened(device: &Device) -> bool {
-    device.places().iter().any(|it| it.encryption.is_some())
-}
-
-fn is_locked(device: &Device) -> bool {
-    device.unreadable().iter().any(|volume| volume.is_locked)
-}
-
-fn has_container(device: &Device, name: &str) -> bool {
-    device.volumes().iter().any(|volume| {
-        let found = volume.root_entry(name.as_bytes()).ok().flatten();
-        found.is_some_and(|entry| entry.kind == EntryKind::File)
-    })
-}
-
-/// What is said of the volumes that stay locked.
-fn locked_volumes(device: &Device) -> String {
-    let locked = device.unreadable().iter().filter(|volume| volume.is_locked);
-    let texts = locked.map(|volume| format!("partition {}: {}", volume.index, volume.found));
-    texts.collect::<Vec<_>>().join("; ")
-}
-
-impl Station {
-    /// Opens a device. When it is locked, the desk is asked for the job's passwords; when none opens
-    /// it, the desk is told, and the job goes on waiting.
-    pub(crate) async fn open(
-        &self,
-        desk: &Desk,
-        request: &LoadRequest,
-        stop: &CancellationToken,
-    ) -> Result<Identified, Closed> {
-        let look = self.look(request, self.unlock.clone()).await?;
-        if !look.may_be_encrypted {
-            return look.found.map_err(Closed::Media);
-        }
-        let Ok((job_id, signature_file)) = look.named else {
-            return Err(match look.found {
-                Ok(found) => locked(None, locked_volumes(&found.device)),
+        let Ok((job_id, signature_file)) = named else {
+            return Err(match found {
+                Ok(found) => locked(None, found.device.locked_volumes()),
                 Err(MediaError::Locked(reason)) => locked(None, reason),
                 Err(error) => Closed::Media(error),
             });
@@ -121,13 +70,13 @@ impl Station {
             .map_err(told)?;
         let is_expected = given.is_expected || !self.unlock.passwords.is_empty();
         let found = match is_expected {
-            true => self.look(request, self.with(given, &job_id)).await?.found,
+            true => look(worker, Some(job_id.clone()), &self.with(given, &job_id)).await?,
             // Nobody says that it is encrypted: what can be read is loaded as it is.
-            false => look.found,
+            false => found,
         };
         let reason = match found {
-            Ok(found) if is_expected && !was_opened(&found.device) && is_locked(&found.device) => {
-                locked_volumes(&found.device)
+            Ok(found) if is_expected && !found.device.was_opened() && found.device.is_locked() => {
+                found.device.locked_volumes()
             }
             Ok(found) => return Ok(found),
             Err(MediaError::Locked(reason)) => reason,
@@ -145,12 +94,6 @@ impl Station {
         Err(locked(Some(job_id), reason))
     }
 
-    async fn look(&self, request: &LoadRequest, unlock: Unlock) -> Result<Look, Closed> {
-        let request = request.clone();
-        let look = tokio::task::spawn_blocking(move || Look::take(&request, &unlock)).await;
-        look.map_err(|panic| Closed::Media(MediaError::Damaged(panic.to_string())))
-    }
-
     /// The operator's passwords, then the customer's.
     fn with(&self, given: Passwords, job_id: &JobId) -> Unlock {
         let mut unlock = self.unlock.clone();
@@ -158,6 +101,40 @@ impl Station {
         unlock.is_expected = true;
         unlock.containers.push(container_name(job_id));
         unlock
+    }
+}
+
+/// The job, where the device need not be read for it.
+fn known_job(request: &LoadRequest) -> Option<JobId> {
+    let on_paper = || {
+        let text = request.signature_file.as_deref()?;
+        SignatureFile::parse(text.as_bytes())
+            .ok()
+            .map(|it| it.job_id)
+    };
+    let resumed = || request.resumes.as_ref().map(|load| load.job_id.clone());
+    request.job_id.clone().or_else(on_paper).or_else(resumed)
+}
+
+async fn look(
+    worker: &mut Worker,
+    job_id: Option<JobId>,
+    unlock: &Unlock,
+) -> Result<Result<Look, MediaError>, Closed> {
+    match worker.look(job_id, unlock).await {
+        Ok(look) => Ok(look),
+        Err(Breakdown::Device(what)) => Err(Closed::Media(MediaError::Damaged(what))),
+        Err(Breakdown::Other(error)) => Err(Closed::Told(error)),
+    }
+}
+
+fn may_be_encrypted(found: &Result<Look, MediaError>, is_named: bool) -> bool {
+    match found {
+        Err(error) => matches!(error, MediaError::Locked(_) | MediaError::Unsupported(_)),
+        Ok(found) if is_named => {
+            !found.device.was_opened() && (found.device.has_unreadable() || found.has_container)
+        }
+        Ok(found) => found.device.is_locked(),
     }
 }
 

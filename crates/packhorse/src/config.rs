@@ -218,8 +218,19 @@ pub(crate) struct Station {
     pub(crate) state_dir: Option<PathBuf>,
     /// Bytes of file contents held in memory at once. `PACKHORSE_STATION__MEMORY_BYTES`; 48 MiB.
     pub(crate) memory_bytes: u64,
-    /// Device paths that `station run` watches. `PACKHORSE_STATION__DEVICES`; none.
+    /// Device paths that `station run` watches, patterns with `*`, `?`, `[…]` and `**`.
+    /// `PACKHORSE_STATION__DEVICES`; none.
     pub(crate) devices: Vec<PathBuf>,
+    /// Whether `station run` loads disks that are plugged in. `PACKHORSE_STATION__HOTPLUG`; true.
+    pub(crate) hotplug: bool,
+    /// Devices that `station run` loads at once. `PACKHORSE_STATION__BAYS`; 3.
+    pub(crate) bays: NonZeroU32,
+    /// Seconds without a change after which a file is complete. `PACKHORSE_STATION__SETTLE_SECONDS`;
+    /// 10.
+    pub(crate) settle_seconds: u64,
+    /// Seconds after which `station run` tries again what may work later.
+    /// `PACKHORSE_STATION__RETRY_SECONDS`; 60.
+    pub(crate) retry_seconds: u64,
     /// Whether the manifest's deviceId must be the serial number of the disk: `ignore`, `warn` or
     /// `require`. `PACKHORSE_STATION__DEVICE_ID`; `warn`.
     pub(crate) device_id: packhorse_station::DeviceIdPolicy,
@@ -230,6 +241,17 @@ pub(crate) struct Station {
     pub(crate) unlock_seconds: u64,
     /// How fast contents may leave, also by the hour. `PACKHORSE_STATION__LIMIT_RATE`; none.
     pub(crate) limit_rate: Option<Rate>,
+    /// Bytes of memory that the process which reads a device may use beside file contents.
+    /// `PACKHORSE_STATION__WORKER_MEMORY_BYTES`; 2 GiB.
+    pub(crate) worker_memory_bytes: u64,
+    /// Files and connections that it may have open. `PACKHORSE_STATION__WORKER_OPEN_FILES`; 4096.
+    pub(crate) worker_open_files: u64,
+    /// Seconds without an entry, a byte or a further read after which it hangs.
+    /// `PACKHORSE_STATION__WORKER_STALL_SECONDS`; 900.
+    pub(crate) worker_stall_seconds: u64,
+    /// Whether devices are read on a kernel without Landlock: `best` or `require`.
+    /// `PACKHORSE_STATION__SANDBOX`; `best`.
+    pub(crate) sandbox: packhorse_station::SandboxPolicy,
 }
 
 impl Default for Station {
@@ -240,10 +262,18 @@ impl Default for Station {
             state_dir: None,
             memory_bytes: 48 * 1024 * 1024,
             devices: Vec::new(),
+            hotplug: true,
+            bays: NonZeroU32::MIN.saturating_add(2),
+            settle_seconds: 10,
+            retry_seconds: 60,
             device_id: packhorse_station::DeviceIdPolicy::default(),
             unlock_memory_bytes: packhorse_media::UNLOCK_MEMORY_BYTES,
             unlock_seconds: packhorse_media::UNLOCK_TIME.as_secs(),
             limit_rate: None,
+            worker_memory_bytes: 2 * 1024 * 1024 * 1024,
+            worker_open_files: 4096,
+            worker_stall_seconds: 900,
+            sandbox: packhorse_station::SandboxPolicy::default(),
         }
     }
 }
@@ -307,7 +337,6 @@ impl Config {
                 self.mail.smtp_url.is_some() || self.mail.from.is_some(),
                 "mail",
             ),
-            (!self.station.devices.is_empty(), "station.devices"),
         ]
         .into_iter()
         .filter_map(|(set, name)| set.then_some(name))

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use packhorse_station::{LoadError, LoadReport, LoadRequest, Station};
+use packhorse_station::{Live, LoadError, LoadReport, LoadRequest, Protections, Station};
 use packhorse_transfer::{Meter, Stage};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
@@ -33,10 +33,12 @@ pub(crate) struct Loaded {
     /// Where the manifest for the next device is, when an export has filled this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_manifest_key: Option<String>,
+    /// What the process that read the device was held to.
+    pub(crate) protections: Option<Protections>,
 }
 
 impl Loaded {
-    fn new(report: LoadReport, elapsed: Duration) -> Self {
+    pub(crate) fn new(report: LoadReport, live: &Live, elapsed: Duration) -> Self {
         Self {
             job_id: report.job_id.to_string(),
             progress: report.progress.code(),
@@ -50,6 +52,7 @@ impl Loaded {
             log_bucket: report.log_bucket,
             log_key: report.log_key,
             next_manifest_key: report.next_manifest_key,
+            protections: live.protections().cloned(),
         }
     }
 
@@ -101,24 +104,20 @@ pub(crate) async fn load(
     stop: &CancellationToken,
 ) -> Result<Loaded, LoadError> {
     let started = Instant::now();
-    let meter = Meter::default();
-    let mut screen = Screen {
-        bar: Bar::start(),
-        stage: None,
-        is_paused: false,
-    };
+    let live = Live::default();
+    let mut screen = Screen::start("");
     let result = {
-        let mut loading = std::pin::pin!(station.load(request, &meter, stop));
+        let mut loading = std::pin::pin!(station.load(request, &live, stop));
         let mut tick = tokio::time::interval(TICK);
         loop {
             tokio::select! {
                 result = &mut loading => break result,
-                _ = tick.tick() => screen.show(&meter),
+                _ = tick.tick() => screen.show(&live.meter),
             }
         }
     };
-    screen.bar.finish();
-    result.map(|report| Loaded::new(report, started.elapsed()))
+    screen.finish();
+    result.map(|report| Loaded::new(report, &live, started.elapsed()))
 }
 
 /// Says why a device was not loaded, and picks the exit code.
@@ -133,15 +132,30 @@ pub(crate) fn refused_or_failed(error: LoadError) -> anyhow::Result<Exit> {
     Err(error)
 }
 
-/// What was last shown.
-struct Screen {
+/// What was last shown of a load.
+pub(crate) struct Screen {
     bar: Bar,
     stage: Option<Stage>,
     is_paused: bool,
 }
 
 impl Screen {
-    fn show(&mut self, meter: &Meter) {
+    /// A row of its own; `name` stands before all that it says.
+    pub(crate) fn start(name: &str) -> Self {
+        Self {
+            bar: Bar::named(name),
+            stage: None,
+            is_paused: false,
+        }
+    }
+
+    /// Takes the row away.
+    pub(crate) fn finish(self) {
+        self.bar.finish();
+    }
+
+    /// How far it is now.
+    pub(crate) fn show(&mut self, meter: &Meter) {
         let counts = meter.counts();
         let stage = meter.stage();
         let changed = self.stage.replace(stage) != Some(stage);

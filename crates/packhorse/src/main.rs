@@ -15,6 +15,7 @@ mod signal;
 mod signature;
 mod storage;
 mod whole_file;
+mod worker;
 
 use std::process::ExitCode;
 
@@ -29,13 +30,20 @@ fn main() -> ExitCode {
     output::conclude(run())
 }
 
+/// reqwest and hyper are built without a TLS backend of their own: one for the whole process.
+fn choose_tls() -> anyhow::Result<()> {
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .map_err(|_| anyhow!("install the TLS backend"))
+}
+
 fn run() -> anyhow::Result<Exit> {
     let cli = Cli::parse();
     let environment = Environment::read()?;
-    // reqwest and hyper are built without a TLS backend of their own: one for the whole process.
-    rustls::crypto::ring::default_provider()
-        .install_default()
-        .map_err(|_| anyhow!("install the TLS backend"))?;
+    if cli.is_worker() {
+        return worker::run(&environment);
+    }
+    choose_tls()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

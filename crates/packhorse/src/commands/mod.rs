@@ -66,6 +66,13 @@ enum Command {
     Config(config::Args),
 }
 
+impl Cli {
+    /// Whether this process reads one device and does nothing else.
+    pub(crate) fn is_worker(&self) -> bool {
+        matches!(&self.command, Command::Station(args) if args.is_worker())
+    }
+}
+
 /// What every command gets beside its own arguments.
 pub(crate) struct Context {
     environment: Environment,

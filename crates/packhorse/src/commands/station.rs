@@ -1,9 +1,11 @@
 //! `packhorse station …`: the machine at the dock.
 
 mod desk;
+mod erase;
 mod listing;
 mod parcel;
 mod place;
+mod run;
 mod scan;
 mod unlock;
 
@@ -24,6 +26,7 @@ use crate::exit::Exit;
 use crate::loading;
 use crate::output::{self, Hint, OutputArgs};
 use crate::signal::StopSignals;
+use crate::worker;
 
 use super::Context;
 
@@ -39,7 +42,9 @@ const STATE_FOLDER: &str = "packhorse/station";
 EXAMPLES:
   export PACKHORSE_STATION_KEY=…
   packhorse station load /dev/sdb --server http://127.0.0.1:8080
+  packhorse station run --devices '/srv/inbox/*.img'
   packhorse station resume --server http://127.0.0.1:8080
+  packhorse station erase /dev/sdb --job 4K7PQ2XB
   packhorse station receive 4K7PQ2XB
   packhorse station return 4K7PQ2XB --carrier UPS --tracking-number 1Z999AA10123456784
   packhorse station scan
@@ -52,13 +57,31 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand)]
 enum Command {
     Load(LoadArgs),
+    Run(run::Args),
     Resume(ResumeArgs),
+    Erase(erase::Args),
     Receive(parcel::ReceiveArgs),
     Return(parcel::ReturnArgs),
     Abort(parcel::AbortArgs),
     Scan(scan::Args),
     Ls(listing::LsArgs),
     Cat(listing::CatArgs),
+    #[command(hide = true)]
+    Worker(WorkerArgs),
+}
+
+/// Read one device for a station, which starts this command and talks to it
+#[derive(clap::Args)]
+#[command(after_help = "\
+EXAMPLES:
+  packhorse station load /dev/sdb    # starts one")]
+struct WorkerArgs {}
+
+impl Args {
+    /// Whether this process reads one device and does nothing else.
+    pub(super) fn is_worker(&self) -> bool {
+        matches!(self.command, Command::Worker(_))
+    }
 }
 
 /// Load one device into the object store and end
@@ -92,6 +115,10 @@ struct LoadArgs {
     /// Take the SIGNATURE from this file, for a device that has it on paper instead of in its root
     #[arg(long, value_name = "FILE")]
     signature_file: Option<PathBuf>,
+    /// Load only this volume of the device, counted from 1 among those that can be read; it goes
+    /// before `packhorse: volume:` of the manifest
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..))]
+    volume: Option<u32>,
     #[command(flatten)]
     station: StationArgs,
     #[command(flatten)]
@@ -164,6 +191,7 @@ impl StationArgs {
             .context(Hint(format!("give --memory-bytes {MEMORY_BYTES_MIN} or more"))));
         }
         let unlock = self.unlock.unlock(&config)?;
+        let workers = worker::workers(&config, environment)?;
         let state_dir = config
             .state_dir
             .or_else(|| Some(environment.state_home()?.join(STATE_FOLDER)))
@@ -179,6 +207,7 @@ impl StationArgs {
             },
             device_id: config.device_id,
             unlock,
+            workers,
             throttle: match &config.limit_rate {
                 Some(rate) => Throttle::new(rate.plan(), clock::now, TimeZone::system()),
                 None => Throttle::default(),
@@ -192,12 +221,15 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     match args.command {
         Command::Load(args) => load(args, ctx).await,
         Command::Resume(args) => resume(args, ctx).await,
+        Command::Run(args) => run::run(args, ctx).await,
+        Command::Erase(args) => erase::run(args, ctx).await,
         Command::Receive(args) => parcel::receive(args, ctx).await,
         Command::Return(args) => parcel::send_back(args, ctx).await,
         Command::Abort(args) => parcel::abort(args, ctx).await,
-        Command::Scan(args) => scan::run(&args, ctx),
+        Command::Scan(args) => scan::run(args, ctx).await,
         Command::Ls(args) => listing::ls(&args, ctx),
         Command::Cat(args) => listing::cat(&args, ctx),
+        Command::Worker(_) => anyhow::bail!("a worker begins before the others"),
     }
 }
 
@@ -213,6 +245,7 @@ async fn load(args: LoadArgs, ctx: &Context) -> anyhow::Result<Exit> {
     let request = LoadRequest {
         job_id: args.job,
         signature_file,
+        volume: args.volume,
         ..LoadRequest::new(args.device)
     };
     let stop = CancellationToken::new();
@@ -248,7 +281,7 @@ async fn resume_all(
         output::say(&format!(
             "resuming job {} from {}",
             load.job_id,
-            load.device.display()
+            output::path(&load.device)
         ));
         let request = load.request();
         // One device that is gone must not keep the others waiting.

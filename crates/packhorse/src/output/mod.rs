@@ -15,7 +15,7 @@ use crate::exit::Exit;
 pub(crate) use diagnostics::{ProblemPrinted, Source};
 pub(crate) use progress::Bar;
 pub(crate) use table::table;
-pub(crate) use words::{bytes, duration, rate, visible};
+pub(crate) use words::{bytes, duration, path, rate, visible};
 
 /// How a command prints its data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -97,6 +97,11 @@ pub(crate) fn print<T: Serialize>(
 pub(crate) fn say(text: &str) {
     let mut stderr = std::io::stderr().lock();
     drop(writeln!(stderr, "{text}"));
+}
+
+/// Says something without breaking a progress bar in two; control characters are spelt out.
+pub(crate) fn say_above_bars(text: &str) {
+    progress::suspended(|| say(&visible(text)));
 }
 
 /// Whether a person watches standard error.

@@ -26,6 +26,11 @@ pub(super) fn above_bars() -> AboveBars {
     AboveBars(Vec::new())
 }
 
+/// Does something to the terminal with the bars out of the way.
+pub(super) fn suspended(write: impl FnOnce()) {
+    BARS.suspend(write);
+}
+
 /// Collects one log record and prints it when dropped.
 pub(super) struct AboveBars(Vec<u8>);
 
@@ -48,6 +53,8 @@ impl Drop for AboveBars {
 
 /// The progress of one load, in bytes and files.
 pub(crate) struct Bar {
+    /// Stands before all that it says; empty for the only one.
+    name: String,
     bar: Option<ProgressBar>,
     /// The line below it: what the lanes are doing.
     lanes: Option<ProgressBar>,
@@ -61,6 +68,15 @@ pub(crate) struct Bar {
 impl Bar {
     /// Standard error is told of a load that has not begun yet.
     pub(crate) fn start() -> Self {
+        Self::named("")
+    }
+
+    /// One of several, told apart by their names.
+    pub(crate) fn named(name: &str) -> Self {
+        let name = match name {
+            "" => String::new(),
+            name => format!("{}: ", super::visible(name)),
+        };
         let bar = super::on_terminal().then(|| {
             let bar = BARS.add(ProgressBar::no_length());
             set_style(&bar, "{spinner} {wide_msg}");
@@ -72,6 +88,7 @@ impl Bar {
             lanes
         });
         Self {
+            name,
             bar,
             lanes,
             work: String::new(),
@@ -83,21 +100,22 @@ impl Bar {
 
     /// Says that something goes on whose length is not known (listing, verifying).
     pub(crate) fn phase(&mut self, what: &str) {
+        let what = format!("{}{what}", self.name);
         match &self.bar {
             Some(bar) => {
                 if std::mem::take(&mut self.measured) {
                     set_style(bar, "{spinner} {wide_msg}");
                 }
-                bar.set_message(what.to_owned());
+                bar.set_message(what);
                 bar.tick();
             }
-            None => super::say(what),
+            None => super::say(&what),
         }
     }
 
     /// Says something above the bar.
     pub(crate) fn say(&self, what: &str) {
-        let what = super::visible(what);
+        let what = format!("{}{}", self.name, super::visible(what));
         BARS.suspend(|| super::say(&what));
     }
 
@@ -118,7 +136,7 @@ impl Bar {
     /// Shows these totals. `done_bytes` may be ahead of `counts` within a large file.
     pub(crate) fn show(&mut self, counts: &Counts, done_bytes: u64, now: Instant) {
         self.speed.add(now, done_bytes);
-        let text = self.describe(counts, done_bytes, now);
+        let text = format!("{}{}", self.name, self.describe(counts, done_bytes, now));
         match &self.bar {
             Some(bar) => {
                 if !std::mem::replace(&mut self.measured, true) {
@@ -247,6 +265,7 @@ mod tests {
 
     fn plain() -> Bar {
         Bar {
+            name: String::new(),
             bar: None,
             lanes: None,
             work: String::new(),

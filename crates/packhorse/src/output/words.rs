@@ -59,6 +59,11 @@ pub(crate) fn visible(text: &str) -> String {
     text.chars().map(spelt_out).collect()
 }
 
+/// A path for people, as [`visible`].
+pub(crate) fn path(path: &std::path::Path) -> String {
+    visible(&path.to_string_lossy())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

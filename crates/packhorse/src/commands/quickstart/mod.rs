@@ -18,7 +18,7 @@ use anyhow::{Context as _, anyhow, bail};
 use packhorse_core::job::JobType;
 use packhorse_media::Unlock;
 use packhorse_objects::client::Client;
-use packhorse_station::{DeviceIdPolicy, LoadRequest, Station};
+use packhorse_station::{DeviceIdPolicy, LoadRequest, Station, Workers};
 use packhorse_store::AccessKey;
 use packhorse_transfer::{Limits, Throttle};
 use packhorse_wire::actions::{CreateJob, CreateJobAnswer};
@@ -29,13 +29,14 @@ use tokio_util::sync::CancellationToken;
 use crate::api::Api;
 use crate::aws::Access;
 use crate::clock;
-use crate::config::{Config, Environment};
+use crate::config::{self, Config, Environment};
 use crate::exit::Exit;
 use crate::loading::{self, Loaded};
 use crate::manifest_file;
 use crate::output::{self, OutputArgs};
 use crate::serving::Serving;
 use crate::signal::StopSignals;
+use crate::worker;
 
 use super::Context;
 use device::Device;
@@ -104,9 +105,10 @@ struct Summary {
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let mut signals = StopSignals::listen()?;
     let place = Arc::new(Place::open(args.keep.as_deref(), &ctx.environment)?);
+    let workers = worker::workers(&config::Station::default(), &ctx.environment)?;
     let stop = CancellationToken::new();
     let result = {
-        let mut story = std::pin::pin!(tell(&args, &place, &stop));
+        let mut story = std::pin::pin!(tell(&args, &place, &workers, &stop));
         tokio::select! {
             result = &mut story => result,
             () = signals.received() => {
@@ -126,12 +128,17 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
 }
 
 /// The whole story, from the device to the report.
-async fn tell(args: &Args, place: &Arc<Place>, stop: &CancellationToken) -> anyhow::Result<Exit> {
+async fn tell(
+    args: &Args,
+    place: &Arc<Place>,
+    workers: &Workers,
+    stop: &CancellationToken,
+) -> anyhow::Result<Exit> {
     let device = choose(args.path.clone(), Arc::clone(place)).await?;
     step("device", &device.to_string());
 
     let serving = start_server(place).await?;
-    let told = tell_with_server(args, place, &device, &serving, stop).await;
+    let told = tell_with_server(args, (place, workers), &device, &serving, stop).await;
     if let (Ok((_, key)), true, false) = (&told, args.serve, stop.is_cancelled()) {
         output::data(&look_around(&serving, key, place))?;
         stop.cancelled().await;
@@ -142,7 +149,7 @@ async fn tell(args: &Args, place: &Arc<Place>, stop: &CancellationToken) -> anyh
 
 async fn tell_with_server(
     args: &Args,
-    place: &Place,
+    (place, workers): (&Place, &Workers),
     device: &Device,
     serving: &Serving,
     stop: &CancellationToken,
@@ -172,7 +179,7 @@ async fn tell_with_server(
     let (signature, request) = device.sign(&job.signature_file_contents, place)?;
     step("SIGNATURE", &signature.display().to_string());
 
-    let loaded = load(serving, place, &request, stop).await?;
+    let loaded = load(serving, place, workers, &request, stop).await?;
     step(
         "loaded",
         "every stored file was confirmed by the store and compared with its listing",
@@ -288,6 +295,7 @@ fn manifest_path(place: &Place) -> PathBuf {
 async fn load(
     serving: &Serving,
     place: &Place,
+    workers: &Workers,
     request: &LoadRequest,
     stop: &CancellationToken,
 ) -> anyhow::Result<Loaded> {
@@ -307,6 +315,7 @@ async fn load(
         device_id: DeviceIdPolicy::Ignore,
         unlock: Unlock::default(),
         throttle: Throttle::default(),
+        workers: workers.clone(),
         clock: clock::now,
     };
     match loading::load(&station, request, stop).await {

@@ -187,6 +187,7 @@ mod tests {
             log_bucket: "b".into(),
             log_key: "k".into(),
             next_manifest_key: None,
+            protections: None,
         }
     }
 

@@ -79,7 +79,8 @@ pub(super) fn ls(args: &LsArgs, ctx: &Context) -> anyhow::Result<Exit> {
         limit: args.limit,
         is_cut: false,
     };
-    for chosen in choose(&args.place, args.unlock.unlock(&ctx.config()?.station)?)? {
+    let config = ctx.config()?.station;
+    for chosen in choose(&args.place, args.unlock.unlock(&config)?, &config)? {
         list(&chosen, args.recursive, &mut lines)?;
         if lines.is_cut {
             break;
@@ -202,7 +203,8 @@ fn text(found: &[Line]) -> String {
 }
 
 pub(super) fn cat(args: &CatArgs, ctx: &Context) -> anyhow::Result<Exit> {
-    let chosen = choose(&args.place, args.unlock.unlock(&ctx.config()?.station)?)?;
+    let config = ctx.config()?.station;
+    let chosen = choose(&args.place, args.unlock.unlock(&config)?, &config)?;
     let [chosen] = chosen.as_slice() else {
         bail!("no file is named");
     };

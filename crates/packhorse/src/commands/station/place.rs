@@ -7,7 +7,11 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use packhorse_core::signature_file::SignatureFile;
 use packhorse_media::{Device, MediaError, Unlock, Volume};
-use packhorse_station::{Identified, container_name, identify};
+use packhorse_station::{Identified, confine_to_reading, container_name, identify};
+
+use crate::config;
+use crate::output::path;
+use crate::worker;
 
 /// A device, and a path on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,20 +59,26 @@ pub(super) struct Chosen {
     pub(super) path: String,
 }
 
-/// The volumes that `place` leads to: one, or all of them for the root of a device with several.
-pub(super) fn choose(place: &Place, unlock: Unlock) -> anyhow::Result<Vec<Chosen>> {
+/// The volumes that `place` leads to: one, or all of them for the root of a device with several. From
+/// here on this thread can read the device and nothing else.
+pub(super) fn choose(
+    place: &Place,
+    unlock: Unlock,
+    config: &config::Station,
+) -> anyhow::Result<Vec<Chosen>> {
+    confine_to_reading(&place.device, &worker::limits(config))?;
     let device =
-        open(&place.device, unlock).with_context(|| format!("open {}", place.device.display()))?;
+        open(&place.device, unlock).with_context(|| format!("open {}", path(&place.device)))?;
     let several = device.volumes().len() > 1;
     let chosen: Vec<_> = all(&device, several)
         .filter_map(|(volume, folder)| {
-            let path = match several && !place.path.is_empty() {
+            let inner = match several && !place.path.is_empty() {
                 true => format!("{}/", place.path).strip_prefix(&folder)?.to_owned(),
                 false => place.path.clone(),
             };
             Some(Chosen {
                 volume,
-                path: path.trim_end_matches('/').to_owned(),
+                path: inner.trim_end_matches('/').to_owned(),
                 folder,
             })
         })
@@ -76,7 +86,7 @@ pub(super) fn choose(place: &Place, unlock: Unlock) -> anyhow::Result<Vec<Chosen
     if chosen.is_empty() {
         bail!(
             "{} has {} volumes; paths on it begin with volume1/ to volume{}/",
-            place.device.display(),
+            path(&place.device),
             device.volumes().len(),
             device.volumes().len()
         );
@@ -85,7 +95,7 @@ pub(super) fn choose(place: &Place, unlock: Unlock) -> anyhow::Result<Vec<Chosen
 }
 
 /// Opens a device, and the container on it of the job that its SIGNATURE names.
-pub(super) fn open(path: &Path, mut unlock: Unlock) -> Result<Device, MediaError> {
+fn open(path: &Path, mut unlock: Unlock) -> Result<Device, MediaError> {
     let Identified { device, signature } = identify(path, &unlock)?;
     let signed = signature.and_then(|bytes| SignatureFile::parse(&bytes).ok());
     match signed {

@@ -2,21 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use packhorse_core::signature_file::{BYTES_MAX, FILE_NAME, SignatureFile};
-use packhorse_media::{Device, Unlock, Volume, read_root_file};
-use packhorse_station::Hardware;
+use anyhow::Context as _;
+use packhorse_station::{DeviceLook, Hardware, LoadError, VolumeLook, disks, look_at};
 use serde::Serialize;
 
 use super::Context;
-use super::place;
 use super::unlock::UnlockArgs;
 use crate::exit::Exit;
-use crate::output::{self, OutputArgs, bytes, table};
-
-/// Where the kernel lists its disks.
-const DISKS: &str = "/sys/block";
-/// Disks in memory and loops, which no parcel holds, unless named.
-const NOT_SHIPPED: [&str; 5] = ["loop", "ram", "zram", "dm-", "md"];
+use crate::output::{self, Hint, OutputArgs, bytes, table};
+use crate::worker;
 
 /// Show devices, their volumes, file systems and jobs, without mounting
 ///
@@ -44,39 +38,32 @@ pub(super) struct Args {
 struct Found {
     device: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    kind: Option<&'static str>,
+    kind: Option<String>,
     size: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    partition_table: Option<&'static str>,
+    partition_table: Option<String>,
     /// What the disk says of itself.
     hardware: Option<Hardware>,
-    volumes: Vec<FoundVolume>,
+    volumes: Vec<VolumeLook>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
 }
 
-#[derive(Serialize)]
-struct FoundVolume {
-    partition: u32,
-    offset: u64,
-    size: Option<u64>,
-    /// The file system, or what was found in its place.
-    found: String,
-    /// What it was encrypted with, once opened.
-    encryption: Option<&'static str>,
-    readable: bool,
-    /// Whether a password may make it readable.
-    locked: bool,
-    job: Option<String>,
-}
-
-pub(super) fn run(args: &Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let unlock = args.unlock.unlock(&ctx.config()?.station)?;
+pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
+    let config = ctx.config()?.station;
+    let unlock = args.unlock.unlock(&config)?;
+    let workers = worker::workers(&config, &ctx.environment)?;
+    // A worker writes nothing for a look, and has no other place to write to.
+    let scratch = tempfile::tempdir().context("make a temporary folder")?;
     let devices = match args.devices.as_slice() {
-        [] => disks(),
+        [] => disks(Path::new("/")),
         named => named.to_vec(),
     };
-    let found: Vec<_> = devices.iter().map(|path| look(path, &unlock)).collect();
+    let mut found = Vec::new();
+    for path in &devices {
+        let look = look_at(&workers, path, scratch.path(), unlock.clone()).await;
+        found.push(Found::new(path, look)?);
+    }
     if found.is_empty() {
         output::say("no disks were found; name a folder, an image file or a block device");
     }
@@ -89,82 +76,35 @@ pub(super) fn run(args: &Args, ctx: &Context) -> anyhow::Result<Exit> {
     })
 }
 
-fn disks() -> Vec<PathBuf> {
-    let listed = std::fs::read_dir(DISKS).into_iter().flatten().flatten();
-    let mut names: Vec<_> = listed
-        .filter_map(|disk| disk.file_name().into_string().ok())
-        .filter(|name| !NOT_SHIPPED.iter().any(|kind| name.starts_with(kind)))
-        .collect();
-    names.sort();
-    // The kernel writes a slash of a device's name as an exclamation mark.
-    let path = |name: String| Path::new("/dev").join(name.replace('!', "/"));
-    names.into_iter().map(path).collect()
-}
-
-fn look(path: &Path, unlock: &Unlock) -> Found {
-    let device = path.display().to_string();
-    let hardware = Hardware::of(path, Path::new("/"));
-    match place::open(path, unlock.clone()) {
-        Ok(opened) => {
-            let description = opened.description();
-            Found {
+impl Found {
+    /// A device that cannot be read is a line of its own; a station that cannot start workers fails.
+    fn new(path: &Path, look: Result<DeviceLook, LoadError>) -> anyhow::Result<Self> {
+        let device = path.to_string_lossy().into_owned();
+        let hardware = Hardware::of(path, Path::new("/"));
+        match look {
+            Ok(look) => Ok(Self {
                 device,
-                kind: Some(description.kind.as_str()),
-                size: description.size,
-                partition_table: Some(description.partition_table.as_str()),
+                kind: Some(look.kind),
+                size: look.size,
+                partition_table: Some(look.partition_table),
                 hardware,
-                volumes: volumes(&opened),
+                volumes: look.volumes,
                 error: None,
+            }),
+            Err(LoadError::Device(error)) => Ok(Self {
+                device,
+                kind: None,
+                size: hardware.as_ref().and_then(|it| it.size),
+                partition_table: None,
+                hardware,
+                volumes: Vec::new(),
+                error: Some(error.to_string()),
+            }),
+            Err(error) => {
+                let hint = Hint(error.hint().to_owned());
+                Err(anyhow::Error::from(error).context(hint))
             }
         }
-        Err(error) => Found {
-            device,
-            kind: None,
-            size: None,
-            partition_table: None,
-            hardware,
-            volumes: Vec::new(),
-            error: Some(error.to_string()),
-        },
-    }
-}
-
-fn volumes(device: &Device) -> Vec<FoundVolume> {
-    let readable = device.volumes().iter().zip(device.places());
-    let readable = readable.map(|(volume, place)| FoundVolume {
-        partition: place.index,
-        offset: place.offset,
-        size: place.size,
-        found: volume.format().to_owned(),
-        encryption: place.encryption,
-        readable: true,
-        locked: false,
-        job: job(volume.as_ref()),
-    });
-    let unreadable = device.unreadable().iter().map(|volume| FoundVolume {
-        partition: volume.index,
-        offset: volume.offset,
-        size: Some(volume.size),
-        found: volume.found.clone(),
-        encryption: None,
-        readable: false,
-        locked: volume.is_locked,
-        job: None,
-    });
-    let mut all: Vec<_> = readable.chain(unreadable).collect();
-    all.sort_by_key(|volume| volume.partition);
-    all
-}
-
-/// The job that SIGNATURE names, or what is wrong with it.
-fn job(volume: &dyn Volume) -> Option<String> {
-    match read_root_file(volume, FILE_NAME.as_bytes(), BYTES_MAX) {
-        Ok(None) => None,
-        Ok(Some(bytes)) => Some(match SignatureFile::parse(&bytes) {
-            Ok(file) => file.job_id.to_string(),
-            Err(error) => format!("SIGNATURE is wrong: {error}"),
-        }),
-        Err(error) => Some(format!("SIGNATURE cannot be read: {error}")),
     }
 }
 
@@ -199,8 +139,8 @@ fn text(found: &[Found]) -> String {
             Some(error) => head(error.clone()),
             None => head(format!(
                 "{}, partition table: {}",
-                device.kind.unwrap_or_default(),
-                device.partition_table.unwrap_or_default()
+                device.kind.as_deref().unwrap_or_default(),
+                device.partition_table.as_deref().unwrap_or_default()
             )),
         });
         if !hardware.is_empty() {
@@ -213,7 +153,7 @@ fn text(found: &[Found]) -> String {
                 volume.partition.to_string(),
                 size(volume.size),
                 match volume.readable {
-                    true => match volume.encryption {
+                    true => match &volume.encryption {
                         Some(encryption) => format!("{} in {encryption}", volume.found),
                         None => volume.found.clone(),
                     },
