@@ -1,6 +1,6 @@
 //! Which devices are there: what the operator's patterns match, and the machine's own disks.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
@@ -71,11 +71,18 @@ impl Watched {
             true => hardware::idle_disks(&self.root),
             false => Vec::new(),
         };
-        let all = matched.chain(disks).filter_map(|path| {
-            let present = self.look(&path)?;
-            Some((path, present))
-        });
-        all.take(DEVICES_MAX).collect()
+        let mut found = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for path in matched.chain(disks).take(DEVICES_MAX) {
+            // One disk has many names below /dev, and patterns may overlap: the first name counts.
+            match self.look(&path) {
+                Some(present) if seen.insert(present.identity.clone()) => {
+                    found.insert(path, present);
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     fn look(&self, path: &Path) -> Option<Present> {
@@ -125,6 +132,16 @@ mod tests {
         fs::write(folder.path().join("other"), "two").unwrap();
         fs::rename(folder.path().join("other"), &path).unwrap();
         assert_ne!(watched.present()[&path].identity, first[&path].identity);
+    }
+
+    #[test]
+    fn a_device_with_several_names_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("a.img"), folder.path().join("b.img"));
+        fs::write(&one, "x").unwrap();
+        std::os::unix::fs::symlink(&one, &other).unwrap();
+        let watched = Watched::new(&[folder.path().join("*.img"), other], false).unwrap();
+        assert_eq!(watched.present().keys().collect::<Vec<_>>(), [&one]);
     }
 
     #[test]

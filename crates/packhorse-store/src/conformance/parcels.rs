@@ -174,21 +174,21 @@ pub(super) async fn only_a_device_whose_job_is_over_may_be_erased(store: Arc<dyn
         matches!(early, Err(Error::NotOver(Progress::Pending))),
         "{early:?}"
     );
-    let epoch = store.claim(claim(&id, "dock"), at(2)).await.unwrap().epoch;
+    let claimed = store.claim(claim(&id, "dock"), at(2)).await.unwrap();
     let early = erase(Erasure::Begun, at(3)).await;
     assert!(
         matches!(early, Err(Error::NotOver(Progress::InProgress))),
         "{early:?}"
     );
-    let holder = holder(&id, "dock", epoch);
+    let holder = holder(&claimed, "dock");
     store.finish(&holder, finish(2, 0), at(4)).await.unwrap();
     for (erasure, time) in [
         (Erasure::Begun, 5),
         (Erasure::Failed, 6),
         (Erasure::Done, 7),
     ] {
-        let state = erase(erasure, at(time)).await.unwrap();
-        assert_eq!(state, state(Location::AtAWS, Progress::Complete));
+        let reached = erase(erasure, at(time)).await.unwrap();
+        assert_eq!(reached, state(Location::AtAWS, Progress::Complete));
     }
     let happened = what_happened(&store, &id).await;
     let last: Vec<_> = happened

@@ -83,6 +83,7 @@ async fn headers_and_user_metadata_come_back() {
                 ("owner".to_owned(), "Zoë 日本\n=?x?=".to_owned()),
                 ("two-blanks".to_owned(), "a  b".to_owned()),
             ],
+            tags: Vec::new(),
         };
         let digest = BodyDigest::of(b"x");
         let body = Bytes::from_static(b"x");

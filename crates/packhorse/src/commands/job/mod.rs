@@ -47,10 +47,6 @@ pub(crate) struct Args {
     command: Command,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one lives at a time and it is never copied about"
-)]
 #[derive(clap::Subcommand)]
 enum Command {
     Create(create::Args),
