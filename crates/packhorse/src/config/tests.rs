@@ -85,6 +85,6 @@ fn secrets_are_not_written_out() {
 #[test]
 fn every_known_key_has_two_parts() {
     let names = known_names();
-    assert_eq!(names.len(), 40, "{names:?}");
+    assert_eq!(names.len(), 48, "{names:?}");
     assert!(names.iter().all(|name| name.split('.').count() == 2));
 }

@@ -184,13 +184,13 @@ mod tests {
         let mut config = Config::default();
         assert!(refuse_unsupported(&config).is_ok());
         config.server.listen = "0.0.0.0:8080".parse().unwrap();
-        let error = refuse_unsupported(&config).unwrap_err().to_string();
+        let error = format!("{:#}", refuse_unsupported(&config).unwrap_err());
         assert!(error.contains("server.listen is 0.0.0.0:8080"), "{error}");
         config.server.tls_cert = Some("cert.pem".into());
         assert!(refuse_unsupported(&config).is_ok());
         assert!(tls(&config).is_err());
         config.server.s3_listen = "192.0.2.1:9000".parse().unwrap();
-        let error = refuse_unsupported(&config).unwrap_err().to_string();
+        let error = format!("{:#}", refuse_unsupported(&config).unwrap_err());
         assert!(error.contains("server.s3_listen"), "{error}");
         config.object_store.endpoint = Some("https://s3.example".into());
         assert!(refuse_unsupported(&config).is_ok());

@@ -77,7 +77,9 @@ fn what_it_cannot_do_as_safely_as_asked_is_refused() {
     let mut command = packhorse();
     command.args(["serve", "--data-dir"]).arg(folder.path());
     command.env("PACKHORSE_SERVER__TLS_CERT", "cert.pem");
-    Ran::of(&mut command).expect(1).says("plain HTTP");
+    Ran::of(&mut command)
+        .expect(1)
+        .says("server.tls_key is not");
     run(&["serve"])
         .expect(1)
         .says("no data folder is configured");

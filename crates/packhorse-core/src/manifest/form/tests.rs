@@ -1,3 +1,5 @@
+//! A manifest as a form, and back: nothing is lost between the two, or it is named.
+
 use proptest::prelude::*;
 
 use super::*;
