@@ -106,17 +106,21 @@ def killed(process, seconds):
         return True
 
 
-@pytest.mark.parametrize("number", range(STATION_KILLS))
-def test_a_killed_station_continues_to_the_same_end(bench, number):
-    seconds = FRACTIONS[number] * bench.seconds
+def killed_load(bench, seconds):
+    """A load that was killed after `seconds`, or earlier if it would have ended before."""
     for _ in range(ATTEMPTS_MAX):
         job, station = bench.job()
         if killed(station.start_load(bench.disk), seconds):
-            break
+            return job, station
         seconds *= 0.8
-    else:
-        pytest.fail("the load always ended before the kill")
-    print(f"seed {SEED}, killed after {seconds:.3f} s of {bench.seconds:.3f} s: {job.progress()}")
+    pytest.fail("the load always ended before the kill")
+
+
+@pytest.mark.parametrize("number", range(STATION_KILLS))
+def test_a_killed_station_continues_to_the_same_end(bench, number):
+    seconds = FRACTIONS[number] * bench.seconds
+    job, station = killed_load(bench, seconds)
+    print(f"seed {SEED}, killed at {seconds:.3f} s of {bench.seconds:.3f} s: {job.progress()}")
     if number % 2 and job.progress() == "InProgress":
         station.resume(expect=3)
     else:
@@ -139,8 +143,7 @@ def test_a_station_killed_again_and_again_ends_the_same(bench):
 
 
 def test_a_station_that_lost_its_state_ends_the_same(bench):
-    job, station = bench.job()
-    assert killed(station.start_load(bench.disk), 0.4 * bench.seconds)
+    job, station = killed_load(bench, 0.4 * bench.seconds)
     shutil.rmtree(station.state_dir, ignore_errors=True)
     station.load(bench.disk, expect=3)
     assert bench.result(job) == bench.expected

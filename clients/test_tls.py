@@ -101,16 +101,16 @@ def test_a_disk_is_loaded_with_tls_from_job_to_report(server, authority, account
     bucket = account.bucket()
     client = jobs(account, authority)
     job = client.create_job(JobType="Import", Manifest=manifest(bucket), ValidateOnly=False)
-    (folder / "SIGNATURE").write_text(job["SignatureFileContents"])
-    stranger = Station(server, place / "strange").start_load(folder, retry_for=0)
-    assert "certificate" in finish(stranger, expect=FAILED).stderr.lower()
-    Station(server, place / "state", SSL_CERT_FILE=authority.file).load(folder)
-    assert client.get_status(JobId=job["JobId"])["ProgressCode"] == "Complete"
     link = job["ArtifactList"][0]["URL"]
     assert link.startswith(server.api), link
     trusted = ssl.create_default_context(cafile=authority.file)
     with urllib.request.urlopen(link, context=trusted) as paper:
         assert paper.status == 200
+    (folder / "SIGNATURE").write_text(job["SignatureFileContents"])
+    stranger = Station(server, place / "strange").start_load(folder, retry_for=0)
+    assert "certificate" in finish(stranger, expect=FAILED).stderr.lower()
+    Station(server, place / "state", SSL_CERT_FILE=authority.file).load(folder)
+    assert client.get_status(JobId=job["JobId"])["ProgressCode"] == "Complete"
 
 
 def test_who_does_not_know_the_authority_does_not_talk(account):

@@ -30,7 +30,7 @@ use crate::{Live, LoadError, Workers};
 /// A desk that is just being restarted is waited for this long before a load begins.
 pub(crate) const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a worker may survive its station, and how often that is looked at.
-const DEATH_PATIENCE: Duration = Duration::from_secs(1);
+const DEATH_PATIENCE: Duration = Duration::from_secs(5);
 const DEATH_LOOK_EVERY: Duration = Duration::from_millis(20);
 /// The identity of a device on which nothing can be read.
 const BLANK: &str = "blank";
