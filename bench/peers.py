@@ -1,5 +1,6 @@
 """The uploaders, each with its best flags, and how a run of one is measured."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -18,25 +19,34 @@ MEMORY_INTERVAL_S = 0.02
 
 
 class Peak(threading.Thread):
-    """Watches the peak memory of a process. Not from its resource usage: the kernel counts there
-    what the process was before it became this program, a copy of this interpreter."""
+    """Watches the peak memory of a process and its children. Not from its resource usage: the
+    kernel counts there what the process was before it became this program, a copy of this
+    interpreter."""
 
     def __init__(self, pid):
         super().__init__(daemon=True)
-        self.path, self.kib, self.ended = Path(f"/proc/{pid}/status"), 0, threading.Event()
+        self.pid, self.kib, self.ended = pid, {}, threading.Event()
         self.start()
 
     def run(self):
         while not self.ended.wait(MEMORY_INTERVAL_S):
-            for line in self.path.read_text().splitlines():
+            self.look(self.pid)
+
+    def look(self, pid):
+        """Notes the peaks of a process, which may have ended, and of those that it started."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
                 if line.startswith("VmHWM:"):
-                    self.kib = int(line.split()[1])
+                    self.kib[pid] = int(line.split()[1])
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                for child in children.read_text().split():
+                    self.look(int(child))
 
     def mib(self):
-        """The peak so far; the watching ends."""
+        """The sum of the peaks, which need not have been at the same time; the watching ends."""
         self.ended.set()
         self.join()
-        return self.kib / 1024
+        return sum(self.kib.values()) / 1024
 
 
 def measured(command, environment, started=None):
