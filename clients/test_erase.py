@@ -67,6 +67,20 @@ def test_only_a_loaded_device_is_erased_and_only_when_somebody_wants_it(
     assert json.loads(details["Erased"]) == certificate
 
 
+def test_what_the_customer_asked_for_is_not_done_to_another_device(
+    account, create, server, station, image, place
+):
+    job, other = create(account, eraseDevice=True), create(account)
+    station.load(image(job))
+    unsigned = place / "blank.img"
+    unsigned.write_bytes(b"x" * 100_000)
+    for device in (image(other), unsigned):
+        before = device.read_bytes()
+        refused = erase(station, server, device, job, expect=REFUSED)
+        assert job.id in refused.stderr and "--yes" in refused.stderr, refused.stderr
+        assert device.read_bytes() == before
+
+
 def test_a_customer_who_asks_for_it_need_not_be_asked(account, create, server, station, image):
     job = create(account, eraseDevice=True)
     device = image(job)

@@ -94,7 +94,9 @@ pub fn disks(root: &Path) -> Vec<PathBuf> {
 /// Those of them that have a medium and that nothing uses: neither they nor their partitions are
 /// mounted, or part of another disk.
 pub(crate) fn idle_disks(root: &Path) -> Vec<PathBuf> {
-    let mounted = mounted(root);
+    let Some(mounted) = mounted(root) else {
+        return Vec::new();
+    };
     let is_idle = |name: &String| {
         let folder = root.join("sys/block").join(name);
         let has_medium = text(&folder.join("size")).is_some_and(|size| size != "0");
@@ -108,13 +110,15 @@ pub(crate) fn idle_disks(root: &Path) -> Vec<PathBuf> {
 }
 
 /// Whether the block device with this number, its disk or a partition of it is mounted or part of
-/// another disk.
+/// another disk. So it is taken to be where the kernel does not tell.
 pub(crate) fn is_in_use(number: u64, root: &Path) -> bool {
-    let mounted = mounted(root);
+    let Some(mounted) = mounted(root) else {
+        return true;
+    };
     let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
     let link = root.join(format!("sys/dev/block/{major}:{minor}"));
     let Ok(folder) = link.canonicalize() else {
-        return false;
+        return true;
     };
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     !parts(&folder, &name)
@@ -170,10 +174,11 @@ fn is_unused(part: &Path, mounted: &[String]) -> bool {
     !is_held && !mounted.contains(&number)
 }
 
-/// The numbers of all that is mounted, or swapped to.
-fn mounted(root: &Path) -> Vec<String> {
-    let table = fs::read_to_string(root.join("proc/self/mountinfo")).unwrap_or_default();
+/// The numbers of all that is mounted, or swapped to; `None` where `/proc` does not tell.
+fn mounted(root: &Path) -> Option<Vec<String>> {
+    let table = fs::read_to_string(root.join("proc/self/mountinfo")).ok()?;
     let numbers = table.lines().filter_map(|line| line.split(' ').nth(2));
+    // A kernel without swap has no such file.
     let swaps = fs::read_to_string(root.join("proc/swaps")).unwrap_or_default();
     let swapped = swaps.lines().skip(1).filter_map(|line| {
         let path = line.split_whitespace().next()?;
@@ -181,7 +186,7 @@ fn mounted(root: &Path) -> Vec<String> {
         let (major, minor) = (rustix::fs::major(number), rustix::fs::minor(number));
         Some(format!("{major}:{minor}"))
     });
-    numbers.map(str::to_owned).chain(swapped).collect()
+    Some(numbers.map(str::to_owned).chain(swapped).collect())
 }
 
 /// From the folders that the kernel puts a disk into.

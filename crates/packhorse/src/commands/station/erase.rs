@@ -8,24 +8,27 @@ use std::sync::Arc;
 use anyhow::{Context as _, anyhow, bail};
 use packhorse_core::id::JobId;
 use packhorse_core::ledger::Counts;
+use packhorse_media::Unlock;
 use packhorse_media::erase::{Method, Step, Verify};
-use packhorse_station::{Certificate, EraseMeter, EraseRequest, Parcels};
+use packhorse_station::{Certificate, DeviceLook, EraseMeter, EraseRequest, Parcels, look_at};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::DeskArgs;
 use super::until_second_signal;
 use crate::clock;
 use crate::commands::Context;
+use crate::config::Config;
 use crate::exit::Exit;
 use crate::loading::{TICK, refused_or_failed};
 use crate::output::{self, Bar, Hint, OutputArgs};
 use crate::whole_file;
+use crate::worker;
 
 /// Erase the device of a job that is over, and certify it
 ///
 /// The device is a disk or an image file; everything on it is lost. Allowed when its job was loaded or
-/// aborted, and the customer asked for it (eraseDevice: yes) or the operator confirms it with the job's
-/// id. A device that is mounted or in use is refused. Afterwards it is read again, and a certificate
+/// aborted, and the operator confirms it with the job's id, or the customer asked for it (eraseDevice:
+/// yes) and the device has the job's SIGNATURE. A device that is mounted or in use is refused. Afterwards it is read again, and a certificate
 /// with a method of NIST SP 800-88 is printed, written to --certificate, and kept with the job's
 /// events. After an interruption the same command begins again.
 ///
@@ -79,7 +82,8 @@ enum HowMuch {
 }
 
 pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
-    let (server, key) = args.desk.resolve(&ctx.config()?)?;
+    let config = ctx.config()?;
+    let (server, key) = args.desk.resolve(&config)?;
     let method = match args.method {
         How::Overwrite => Method::Overwrite,
         How::Discard => Method::Discard,
@@ -110,6 +114,12 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         },
         operator: args.operator,
     };
+    if !request.is_confirmed
+        && let Err(refusal) = refuse_other_device(&request, &config, ctx).await
+    {
+        output::error(&refusal);
+        return Ok(Exit::Refused);
+    }
     let parcels = match Parcels::new(&server, key) {
         Ok(parcels) => parcels,
         Err(error) => return refused_or_failed(error),
@@ -122,6 +132,38 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
         }
     };
     until_second_signal(&stop, erasing).await
+}
+
+/// The customer's eraseDevice speaks of the customer's device: SIGNATURE must say that this is it.
+async fn refuse_other_device(
+    request: &EraseRequest,
+    config: &Config,
+    ctx: &Context,
+) -> anyhow::Result<()> {
+    let workers = worker::workers(&config.station, &ctx.environment)?;
+    let scratch = tempfile::tempdir().context("make a temporary folder")?;
+    let look = look_at(&workers, &request.device, scratch.path(), Unlock::default()).await;
+    let job = request.job_id.as_str();
+    let names_it = |look: &DeviceLook| {
+        let mut jobs = look.volumes.iter().filter_map(|it| it.job.as_deref());
+        jobs.any(|named| named == job)
+    };
+    if look.as_ref().is_ok_and(names_it) {
+        return Ok(());
+    }
+    let device = output::path(&request.device);
+    let what = match look {
+        Ok(_) => anyhow!("{device} has no SIGNATURE of job {job}; nothing was changed"),
+        Err(error) => anyhow::Error::from(error).context(format!(
+            "{device} cannot be read, so nothing says that it is the device of job {job}; nothing was \
+             changed"
+        )),
+    };
+    Err(what.context(Hint(
+        "compare the label and the serial number ('packhorse station scan'); if it is the right device, \
+         or an erasure was interrupted, confirm it with --yes"
+            .into(),
+    )))
 }
 
 /// Somebody at a terminal types the job's id; nobody else can be asked.
