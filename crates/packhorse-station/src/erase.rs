@@ -120,14 +120,15 @@ impl Certificate {
 }
 
 impl Parcels {
-    /// Erases the device of a job that is over. The desk is told before and after.
+    /// Erases the device of a job that is over. The desk is told before and after; that it could not be
+    /// told afterwards takes nothing from the certificate.
     pub async fn erase(
         &self,
         request: &EraseRequest,
         clock: fn() -> Timestamp,
         meter: &Arc<EraseMeter>,
         stop: &CancellationToken,
-    ) -> Result<Certificate, LoadError> {
+    ) -> Result<(Certificate, Result<(), LoadError>), LoadError> {
         let path = request.device.clone();
         let device = on_thread(move || open(&path)).await?;
         let message = desk::Erase {
@@ -170,8 +171,8 @@ impl Parcels {
         };
         let send = || self.desk.erased(&request.job_id, &message);
         let told = self.desk.insist(CERTIFICATE_PATIENCE, stop, send).await;
-        told.map_err(|error| self.error(error))?;
-        Ok(certificate)
+        let told = told.map(drop).map_err(|error| self.error(error));
+        Ok((certificate, told))
     }
 }
 

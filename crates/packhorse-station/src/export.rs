@@ -55,13 +55,7 @@ impl Station {
             remembered.save(&folder)?;
         }
         let running = stop.child_token();
-        let keeping = tokio::spawn(keeper::keep(
-            desk.clone(),
-            lease.job_id.clone(),
-            lease.epoch,
-            meter.clone(),
-            running.clone(),
-        ));
+        let keeping = keeper::start(desk, &lease, meter, &running);
         let export = || {
             let client = Client::new(&lease.object_store, &lease.credentials);
             let client = client.map_err(|source| TransferError::StoreRefused {

@@ -31,13 +31,7 @@ impl Station {
         read_manifest(&lease)?;
         let folder = JobFolder::new(&self.state_dir, &lease.job_id);
         let running = stop.child_token();
-        let keeping = tokio::spawn(keeper::keep(
-            desk.clone(),
-            lease.job_id.clone(),
-            lease.epoch,
-            meter.clone(),
-            running.clone(),
-        ));
+        let keeping = keeper::start(desk, &lease, meter, &running);
         let basis = basis(&lease.manifest, &remembered.identity);
         let order = ImportOrder {
             job_id: lease.job_id.clone(),

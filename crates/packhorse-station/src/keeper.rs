@@ -4,21 +4,34 @@ use std::time::Duration;
 
 use packhorse_core::id::{Epoch, JobId};
 use packhorse_transfer::Meter;
-use packhorse_wire::desk::{RefusalCode, Renew};
+use packhorse_wire::desk::{Lease, RefusalCode, Renew};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::desk::{Desk, DeskError};
 
-/// A lease is renewed this often (design section 3.5: a quarter of its life).
+/// A lease is renewed this often: a quarter of its life.
 const RENEW_EVERY: Duration = Duration::from_secs(15);
 /// The first report of progress comes sooner, so that a short load shows it too.
 const RENEW_FIRST: Duration = Duration::from_secs(2);
+
+/// Begins to keep `lease`, until `running` is cancelled or, by the keeper itself, lost.
+pub(crate) fn start(
+    desk: &Desk,
+    lease: &Lease,
+    meter: &Meter,
+    running: &CancellationToken,
+) -> JoinHandle<bool> {
+    let (desk, id) = (desk.clone(), lease.job_id.clone());
+    let (meter, running) = (meter.clone(), running.clone());
+    tokio::spawn(keep(desk, id, lease.epoch, meter, running))
+}
 
 /// Renews until `stop`. Gives whether the lease was lost; then it has cancelled `stop` itself.
 ///
 /// A desk out of reach is no loss: what the load stores meanwhile is what the owner asked for, and
 /// if somebody else claimed the job the next answer says so.
-pub(crate) async fn keep(
+async fn keep(
     desk: Desk,
     job_id: JobId,
     epoch: Epoch,

@@ -63,7 +63,7 @@ use fields::Fields;
 use problem::Problems;
 use yaml::Value;
 
-/// A manifest is at most this long: design section 3.2.
+/// A manifest is at most this long.
 pub const MANIFEST_BYTES_MAX: usize = 1024 * 1024;
 
 /// A manifest that was found valid.

@@ -244,7 +244,7 @@ pub struct GlacierImport {
     pub archive_comment: String,
 }
 
-/// The members of `packhorse:` (design 3.7).
+/// The members of `packhorse:`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extensions {
     /// `skipJunk`: recycle bins, `lost+found`, `.Trashes`, `System Volume Information`.

@@ -10,7 +10,9 @@ use packhorse_core::id::JobId;
 use packhorse_core::ledger::Counts;
 use packhorse_media::Unlock;
 use packhorse_media::erase::{Method, Step, Verify};
-use packhorse_station::{Certificate, DeviceLook, EraseMeter, EraseRequest, Parcels, look_at};
+use packhorse_station::{
+    Certificate, DeviceLook, EraseMeter, EraseRequest, LoadError, Parcels, look_at,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::DeskArgs;
@@ -127,7 +129,11 @@ pub(super) async fn run(args: Args, ctx: &Context) -> anyhow::Result<Exit> {
     let stop = CancellationToken::new();
     let erasing = async {
         match show(&parcels, &request, &stop).await {
-            Ok(certificate) => conclude(&certificate, args.certificate.as_deref(), args.output),
+            Ok((certificate, told)) => {
+                let end = conclude(&certificate, args.certificate.as_deref(), args.output)?;
+                // The paper is safe; the job's events lack it, and the command may run again.
+                told.map_or_else(refused_or_failed, |()| Ok(end))
+            }
             Err(error) => refused_or_failed(error),
         }
     };
@@ -202,7 +208,7 @@ async fn show(
     parcels: &Parcels,
     request: &EraseRequest,
     stop: &CancellationToken,
-) -> Result<Certificate, packhorse_station::LoadError> {
+) -> Result<(Certificate, Result<(), LoadError>), LoadError> {
     let meter = Arc::new(EraseMeter::default());
     let mut bar = Bar::start();
     let mut tick = tokio::time::interval(TICK);
