@@ -94,7 +94,7 @@ pub(super) fn build(
             let made = File::create(&plain).and_then(|file| file.set_len(bytes));
             made.map_err(|error| Error::state(&plain, error))?;
             make(file_system, staging, (&plain, bytes), ledger)?;
-            let cipher = luks::format(device, password, export.folder.path())?;
+            let cipher = luks::format(device, password)?;
             luks::fill(device, &plain, &cipher, &export.stop)?;
             std::fs::remove_file(&plain).map_err(|error| Error::state(&plain, error))?;
         }

@@ -2,15 +2,18 @@
 //! system, which was made in a file beside, is encrypted behind it. Neither needs root, the device
 //! mapper or a mount. `cryptsetup open`, or any desktop, opens it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
 use packhorse_core::secret::Secret;
 use packhorse_media::PayloadCipher;
+use rustix::fs::{MemfdFlags, memfd_create};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use super::image::{command, ended};
 use crate::Error;
@@ -28,40 +31,24 @@ pub(super) fn payload_bytes(device_bytes: u64) -> u64 {
     payload - payload % PayloadCipher::SECTOR_BYTES as u64
 }
 
-/// Makes the device a LUKS2 volume; what encrypts its payload comes back. The volume's key lies in
-/// `folder` while cryptsetup runs.
-pub(super) fn format(
-    device: &Path,
-    password: &Secret,
-    folder: &Path,
-) -> Result<PayloadCipher, Error> {
-    let mut key = [0; PayloadCipher::KEY_BYTES];
-    getrandom::fill(&mut key).map_err(|error| Error::Format(format!("random bytes: {error}")))?;
-    let key_file = folder.join("volume-key");
-    let written = write_key(&key_file, &key).map_err(|error| Error::state(&key_file, error));
-    let formatted = written.and_then(|()| luks_format(device, password, &key_file));
-    let removed = std::fs::remove_file(&key_file);
-    formatted?;
-    removed.map_err(|error| Error::state(&key_file, error))?;
-    PayloadCipher::new(&key).ok_or_else(|| Error::Defect("the key's length".to_owned()))
+/// Makes the device a LUKS2 volume; what encrypts its payload comes back.
+pub(super) fn format(device: &Path, password: &Secret) -> Result<PayloadCipher, Error> {
+    let mut key = Zeroizing::new([0; PayloadCipher::KEY_BYTES]);
+    getrandom::fill(&mut *key).map_err(|error| Error::Format(format!("random bytes: {error}")))?;
+    let lent = lend(&*key).map_err(|error| Error::Format(format!("lend the key: {error}")))?;
+    luks_format(device, password, &lent)?;
+    PayloadCipher::new(&*key).ok_or_else(|| Error::Defect("the key's length".to_owned()))
 }
 
-fn write_key(path: &Path, key: &[u8]) -> std::io::Result<()> {
-    // That of a run which was killed may be there.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        Ok(()) | Err(_) => {}
-    }
-    let mut options = OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(key)
+/// The key as a file in memory: cryptsetup takes it from nowhere else, and a disk would remember it.
+fn lend(key: &[u8]) -> std::io::Result<File> {
+    let mut file = File::from(memfd_create("volume-key", MemfdFlags::CLOEXEC)?);
+    file.write_all(key)?;
+    Ok(file)
 }
 
-fn luks_format(device: &Path, password: &Secret, key_file: &Path) -> Result<(), Error> {
+fn luks_format(device: &Path, password: &Secret, key: &File) -> Result<(), Error> {
+    let key_file = format!("/proc/{}/fd/{}", std::process::id(), key.as_raw_fd());
     let mut format = command("cryptsetup");
     let sectors = PAYLOAD_OFFSET / PayloadCipher::SECTOR_BYTES as u64;
     format.args(["-q", "--disable-locks", "luksFormat", "--type", "luks2"]);
